@@ -1,0 +1,1 @@
+"""What the data is: records, chunks, splits, shards, index and cards. No torch, no prefect."""

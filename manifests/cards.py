@@ -1,0 +1,170 @@
+"""The dataset's card (`README.md`) and its Croissant description, both drawn from the manifest."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from manifests import canonical
+from manifests.header import Header
+from manifests.records import SPLITS, Pair
+from manifests.storage import Folder
+
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+
+@dataclass
+class Composition:
+    """What a card counts.
+
+    Attributes:
+        pairs: number of pairs by (split, view).
+        sources: number of pairs by source.
+        generators: number of fakes by (generator, method, model, revision).
+        licenses: number of pairs by the real's licence.
+    """
+
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    generators: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    licenses: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, pairs: Iterable[Pair]) -> "Composition":
+        """Count the pairs of a manifest."""
+        composition = cls()
+        for pair in pairs:
+            composition.pairs[pair.split, pair.frame.view] += 1
+            composition.sources[pair.real.source] += 1
+            composition.licenses[pair.real.license or "not stated"] += 1
+            for fake in pair.fakes.values():
+                composition.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
+        return composition
+
+    @property
+    def total(self) -> int:
+        """Number of pairs."""
+        return self.pairs.total()
+
+
+def write_card(folder: Folder, header: Header, composition: Composition) -> None:
+    """Write `README.md`: what a Hub reads at the top, what a person reads below."""
+    size = next((name for limit, name in _SIZES if composition.total < limit), "n>10M")
+    globs = [(split, view, _glob(header, split, view)) for split in SPLITS for view in header.views]
+    present = [entry for entry in globs if composition.pairs[entry[0], entry[1]]]
+    configs = "".join(
+        f"  - config_name: {view}\n    data_files:\n"
+        + "".join(f"      - split: {split}\n        path: {glob}\n" for split, name, glob in present if name == view)
+        for view in header.views
+        if any(name == view for _, name, _ in present)
+    )
+    tables = [
+        _table(("split", "view", "pairs"), [(*key, count) for key, count in sorted(composition.pairs.items())]),
+        _table(("source", "pairs"), sorted(composition.sources.items())),
+        _table(
+            ("generator", "method", "model", "revision", "fakes"),
+            [(*key, count) for key, count in sorted(composition.generators.items())],
+        ),
+        _table(("licence of the real", "pairs"), sorted(composition.licenses.items())),
+    ]
+    composition_tables = "\n".join(tables)
+    text = f"""---
+pretty_name: {canonical.dumps(header.name).decode()}
+task_categories:
+  - image-classification
+tags:
+  - real-vs-fake
+  - webdataset
+size_categories:
+  - {size}
+configs:
+{configs}---
+
+# {_cell(header.name)}
+
+Pairs of a real photograph and matched generated images, made by twinset {_cell(header.twinset)}. The members of a pair share
+framing, size, compression history and final encoding; how far that holds is in `reports/audit.json`.
+
+## Composition
+
+{composition_tables}
+Label 0 is real, label 1 is fake. All members are free of metadata. What was dropped, and why, is in `rejects.jsonl`;
+who made the photographs is in `ATTRIBUTION.csv`; every image can be made again from its line in `manifest.jsonl`.
+"""
+    folder.write("README.md", text.encode())
+
+
+def _glob(header: Header, split: str, view: str) -> str:
+    return f"shards/{split}-*.tar" if len(header.views) == 1 else f"shards/{split}-{view}-*.tar"
+
+
+def _cell(text: object) -> str:
+    """Text that neither ends a table cell nor starts markup."""
+    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def write_croissant(folder: Folder, header: Header, digests: dict[str, str]) -> None:
+    """Write `croissant.json` (Croissant 1.1): the shards as files, the manifest's columns as a record set.
+
+    Args:
+        folder: the dataset.
+        header: the manifest's header.
+        digests: sha256 of the files that it lists, by relative path.
+    """
+    files = [
+        {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "encodingFormat": "application/x-tar" if name.endswith(".tar") else "application/vnd.apache.parquet",
+            "sha256": sha256,
+        }
+        for name, sha256 in sorted(digests.items())
+    ]
+    columns = ("pair_id", "group_id", "split", "view", "source", "class_label", "caption", "generators", "shard")
+    fields: list[dict[str, Any]] = [
+        {
+            "@type": "cr:Field",
+            "@id": f"pairs/{column}",
+            "name": column,
+            "dataType": "sc:Text",
+            "source": {"fileObject": {"@id": "manifest.parquet"}, "extract": {"column": column}},
+        }
+        for column in columns
+    ]
+    description = {
+        "@context": {
+            "@language": "en",
+            "@vocab": "https://schema.org/",
+            "sc": "https://schema.org/",
+            "cr": "http://mlcommons.org/croissant/",
+            "dct": "http://purl.org/dc/terms/",
+            "conformsTo": "dct:conformsTo",
+            "recordSet": "cr:recordSet",
+            "field": "cr:field",
+            "source": "cr:source",
+            "extract": "cr:extract",
+            "column": "cr:column",
+            "fileObject": "cr:fileObject",
+            "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+        },
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": header.name,
+        "description": "Paired real and generated images that differ in origin only.",
+        "distribution": files,
+        "recordSet": [{"@type": "cr:RecordSet", "@id": "pairs", "name": "pairs", "field": fields}],
+    }
+    folder.write("croissant.json", canonical.dumps(description))

@@ -1,0 +1,269 @@
+"""The chunk store: what a stage has done, as files; outputs first, completion marker last.
+
+A stage's folder holds, for chunk 7:
+
+    00007.jsonl           a record a line, in the order in which they were given
+    00007.rejects.jsonl   a `Reject` a line
+    00007.tar             the records' bytes (only where the stage makes any), uncompressed: a record points into it
+    00007.done.json       the marker: digests of inputs, settings and outputs; written last
+    complete.json         of a stage that cuts its own chunks: how many there are; written when all are done
+
+The disk alone says what is done: a chunk is done when its marker names the same inputs and settings and its outputs are
+there with the recorded sizes. Anything else is done again.
+"""
+
+import hashlib
+import io
+import tarfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from manifests import canonical
+from manifests.errors import DatasetError, RejectedItem
+from manifests.records import Reason, Record, Reject, Stage
+from manifests.storage import Folder
+
+R = TypeVar("R", bound=Record)
+
+
+class Blob(Record):
+    """Where an item's bytes lie in a chunk's tar."""
+
+    stage: str
+    chunk: int
+    offset: int
+    size: int
+
+
+class Output(Record):
+    """Digest and size of one file."""
+
+    sha256: str
+    size: int
+
+
+class Marker(Record):
+    """What a finished chunk was made from and what it gave."""
+
+    index: int
+    inputs: str = Field(description="digest of the chunks that it read")
+    settings: str = Field(description="digest of the settings that it was made with")
+    outputs: dict[str, Output]
+    seen: int
+    forwarded: int
+    rejected: dict[Reason, int]
+
+    @property
+    def digest(self) -> str:
+        """Digest of the outputs: the `inputs` of whoever reads this chunk."""
+        return canonical.digest({name: output.sha256 for name, output in self.outputs.items()})
+
+
+@dataclass
+class ChunkWriter:
+    """Collects one chunk's records, bytes and rejects, in order."""
+
+    stage: str
+    index: int
+    label: Stage
+
+    def __post_init__(self) -> None:
+        self._records: list[bytes] = []
+        self._rejects: list[Reject] = []
+        self._blobs = io.BytesIO()
+        self._tar: tarfile.TarFile | None = None
+        self.seen = 0
+
+    def add(self, record: Record) -> None:
+        """Forward an item."""
+        self._records.append(canonical.dumps(record))
+
+    def blob(self, name: str, data: bytes) -> Blob:
+        """Store bytes in the chunk's tar; the answer says where they lie."""
+        if self._tar is None:
+            self._tar = tarfile.open(fileobj=self._blobs, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        offset = self._tar.offset + tarfile.BLOCKSIZE
+        self._tar.addfile(info, io.BytesIO(data))
+        return Blob(stage=self.stage, chunk=self.index, offset=offset, size=len(data))
+
+    def reject(self, key: str, rejected: RejectedItem) -> None:
+        """Drop an item, saying why."""
+        self._rejects.append(Reject(key=key, stage=self.label, reason=rejected.reason, detail=rejected.detail))
+
+    def files(self) -> dict[str, bytes]:
+        """The chunk's output files, by suffix."""
+        files = {
+            "jsonl": b"".join(line + b"\n" for line in self._records),
+            "rejects.jsonl": b"".join(canonical.dumps(reject) + b"\n" for reject in self._rejects),
+        }
+        if self._tar is not None:
+            self._tar.close()
+            files["tar"] = self._blobs.getvalue()
+        return files
+
+    def counts(self) -> tuple[int, int, dict[Reason, int]]:
+        """Items seen, forwarded, and rejected by reason.
+
+        Raises:
+            DatasetError: the items do not add up, which is a fault of the stage.
+        """
+        rejected = Counter(reject.reason for reject in self._rejects)
+        forwarded = len(self._records)
+        if self.seen != forwarded + rejected.total():
+            raise DatasetError(
+                f"stage {self.stage}, chunk {self.index}: {self.seen} items seen, but {forwarded} forwarded and "
+                f"{rejected.total()} rejected. This is a fault of twinset: please report it."
+            )
+        return self.seen, forwarded, dict(sorted(rejected.items()))
+
+
+@dataclass(frozen=True)
+class StageStore:
+    """One stage's folder.
+
+    Attributes:
+        folder: the folder, `<dataset>/work/<name>`.
+        name: the folder's name (`reals`, `generate-sd14`).
+        label: the stage as rejects name it (`reals`, `generate`).
+        settings: digest of all settings that the stage's outputs depend on.
+    """
+
+    folder: Folder
+    name: str
+    label: Stage
+    settings: str
+
+    def writer(self, index: int) -> ChunkWriter:
+        """A writer for one chunk; nothing is on disk until `commit`."""
+        return ChunkWriter(self.name, index, self.label)
+
+    def commit(self, chunk: ChunkWriter, inputs: str, started: float) -> Marker:
+        """Write the chunk's files, then its marker.
+
+        Args:
+            chunk: what the stage collected.
+            inputs: digest of what it was made from.
+            started: `time.time()` when the work began; goes to a side file outside the promise of equal bytes.
+        """
+        seen, forwarded, rejected = chunk.counts()
+        outputs = {}
+        for suffix, data in chunk.files().items():
+            name = f"{chunk.index:05d}.{suffix}"
+            self.folder.write(name, data)
+            outputs[name] = Output(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+        marker = Marker(
+            index=chunk.index,
+            inputs=inputs,
+            settings=self.settings,
+            outputs=outputs,
+            seen=seen,
+            forwarded=forwarded,
+            rejected=rejected,
+        )
+        self.folder.write(f"{chunk.index:05d}.time.json", canonical.dumps({"started": started, "ended": time.time()}))
+        self.folder.write(f"{chunk.index:05d}.done.json", canonical.dumps(marker))
+        return marker
+
+    def marker(self, index: int) -> Marker | None:
+        """The chunk's marker; None when it is not done."""
+        return self._read_marker(f"{index:05d}.done.json")
+
+    def markers(self) -> list[Marker]:
+        """The markers of all finished chunks, in order."""
+        names = (name for name in self.folder.names() if name.endswith(".done.json"))
+        return [marker for name in names if (marker := self._read_marker(name)) is not None]
+
+    def _read_marker(self, name: str) -> Marker | None:
+        try:
+            return Marker.model_validate_json(self.folder.read(name))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def is_done(self, index: int, inputs: str) -> bool:
+        """Whether the chunk was made from these inputs with these settings and its files are whole (by size)."""
+        marker = self.marker(index)
+        return (
+            marker is not None
+            and marker.inputs == inputs
+            and marker.settings == self.settings
+            and all(self.folder.size(name) == output.size for name, output in marker.outputs.items())
+        )
+
+    def chunks(self) -> int | None:
+        """Number of chunks, as `mark_complete` has said; None before."""
+        state = self._state()
+        return int(state["chunks"]) if state else None
+
+    def is_complete(self, inputs: str) -> bool:
+        """Whether the whole stage was made from these inputs with these settings, and all its files are whole."""
+        state = self._state()
+        if state.get("inputs") != inputs or state.get("settings") != self.settings:
+            return False
+        markers = [self.marker(index) for index in range(int(state["chunks"]))]
+        return all(marker is not None and self.is_done(marker.index, marker.inputs) for marker in markers)
+
+    def mark_complete(self, inputs: str, chunks: int) -> None:
+        """Say that the stage has this many chunks and that all are done; chunks beyond them are dropped."""
+        self.trim(chunks)
+        self.folder.write(
+            "complete.json", canonical.dumps({"inputs": inputs, "settings": self.settings, "chunks": chunks})
+        )
+
+    def trim(self, chunks: int) -> None:
+        """Drop the chunks that an earlier, longer run has left beyond this number."""
+        for name in self.folder.names():
+            if name[:5].isdigit() and int(name[:5]) >= chunks:
+                self.folder.remove(name)
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = canonical.loads(self.folder.read("complete.json"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return state
+
+    def digest(self, chunks: int) -> str:
+        """Digest of all outputs of the stage's chunks."""
+        markers = (self.marker(index) for index in range(chunks))
+        return canonical.digest([marker.digest if marker else "" for marker in markers])
+
+    def records(self, index: int, kind: type[R]) -> Iterator[R]:
+        """The records that a chunk forwarded, in order."""
+        yield from (kind.model_validate_json(line) for line in self.folder.read(f"{index:05d}.jsonl").splitlines())
+
+    def rejects(self, index: int) -> Iterator[Reject]:
+        """The chunk's rejects, in order."""
+        lines = self.folder.read(f"{index:05d}.rejects.jsonl").splitlines()
+        yield from (Reject.model_validate_json(line) for line in lines)
+
+    def read_blob(self, blob: Blob) -> bytes:
+        """Bytes that a record of this stage points to."""
+        return self.folder.read_range(f"{blob.chunk:05d}.tar", blob.offset, blob.size)
+
+    def times(self) -> list[tuple[int, float, float]]:
+        """Index, start and end of each finished chunk; seconds since the epoch."""
+        times: list[tuple[int, float, float]] = []
+        for name in self.folder.names():
+            if name.endswith(".time.json"):
+                entry: dict[str, Any] = canonical.loads(self.folder.read(name))
+                times.append((int(name[:5]), entry["started"], entry["ended"]))
+        return times
+
+
+def slices(items: Iterable[R], size: int) -> Iterator[list[R]]:
+    """Consecutive lists of at most `size` items."""
+    batch: list[R] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

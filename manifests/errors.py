@@ -1,0 +1,50 @@
+"""The exceptions of the project.
+
+TwinsetError            anything a person can act on; its text is one line that says what to do
+├── RecipeError         a recipe that cannot be read: file, table, key, what was expected
+├── SourceError         a source that is missing or not in its published format
+├── ModelError          a model folder or id that cannot be loaded
+├── DatasetError        a dataset or build folder that is not what it should be
+└── GateError           a run that stopped at one of its own limits: drop rate, audit
+RejectedItem            one item fails: it carries the `Reason`, and never stops a run
+"""
+
+from manifests.records import Reason
+
+
+class TwinsetError(Exception):
+    """An error for a person: one line that names the place, what was expected and what to do."""
+
+
+class RecipeError(TwinsetError):
+    """The recipe cannot be read or holds a wrong value."""
+
+
+class SourceError(TwinsetError):
+    """A source is missing, or its files are not in the published format."""
+
+
+class ModelError(TwinsetError):
+    """A model cannot be found or loaded."""
+
+
+class DatasetError(TwinsetError):
+    """A dataset or a build folder is missing, incomplete, damaged or another recipe's."""
+
+
+class GateError(TwinsetError):
+    """A run passed one of its own limits (drop rate, audit) and stopped."""
+
+
+class RejectedItem(Exception):  # noqa: N818 - an outcome of one item, not an error of the run
+    """One item is dropped.
+
+    Attributes:
+        reason: why, as counted in the reports.
+        detail: what was found, for a person; no timings and no machine paths (it is stored in `rejects.jsonl`).
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail

@@ -1,0 +1,42 @@
+"""The first line of `manifest.jsonl`: all that the lines after it rest on."""
+
+from typing import Any
+
+from pydantic import Field
+
+from manifests.records import SCHEMA_VERSION, JpegCoding, Record, Split
+
+
+class ShardInfo(Record):
+    """One shard."""
+
+    name: str = Field(description="file name under `shards/`")
+    split: Split
+    view: str = Field(description="all samples of a shard have the same view, so the same fields")
+    pairs: int = Field(ge=0)
+
+
+class Header(Record):
+    """What a dataset was made with."""
+
+    schema_version: int = SCHEMA_VERSION
+    twinset: str = Field(description="version that wrote the dataset")
+    name: str
+    salt: str
+    recipe: dict[str, Any] = Field(description="the recipe, its defaults filled in; paths as the recipe gives them")
+    generators: list[str]
+    views: list[str]
+    pairs_per_shard: int
+    shards: list[ShardInfo]
+    encoders: dict[str, str] = Field(description="versions of the libraries that wrote the pixels")
+    jpeg_tables: dict[str, tuple[tuple[int, ...], ...]] = Field(
+        description="quantisation tables by digest, as the pairs' `jpeg_tables` name them"
+    )
+
+    def coding(self, digest: str, subsampling: str) -> JpegCoding:
+        """The JPEG coding that a pair names.
+
+        Raises:
+            KeyError: the header does not hold these tables.
+        """
+        return JpegCoding.model_validate({"tables": self.jpeg_tables[digest], "subsampling": subsampling})

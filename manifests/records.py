@@ -1,0 +1,227 @@
+"""The records of a dataset: frozen, validated, the same in memory, in chunks and in `manifest.jsonl`.
+
+Times, durations and free-text errors are not here: they live in `provenance.parquet`, outside the promise of equal bytes.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SCHEMA_VERSION = 1
+
+Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+GeneratorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+Split = Literal["train", "validation", "test"]
+FramingName = Literal["scene", "patch"]
+Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
+Method = Literal["text-to-image", "image-to-image", "inpaint", "reconstruct", "retrieve"]
+Stage = Literal[
+    "list", "reals", "screen", "select", "frame", "caption", "generate", "align", "split", "shards", "manifest", "audit"
+]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+LABELS = {"real": 0, "fake": 1}
+
+
+class Reason(StrEnum):
+    """Why an item was dropped."""
+
+    # reals: it never arrived, or not as its publisher describes it
+    NOT_FOUND = "not-found"
+    TIMEOUT = "timeout"
+    DOWNLOAD_FAILED = "download-failed"
+    OPTED_OUT = "opted-out"
+    DIGEST_MISMATCH = "digest-mismatch"
+    TOO_LARGE = "too-large"
+    # screen: what it is
+    NOT_AN_IMAGE = "not-an-image"
+    UNDECODABLE = "undecodable"
+    TRUNCATED = "truncated"
+    ANIMATED = "animated"
+    TOO_SMALL = "too-small"
+    PIXEL_FORMAT = "pixel-format"
+    COLOUR_PROFILE = "colour-profile"
+    GREYSCALE = "greyscale"
+    UNKNOWN_HISTORY = "unknown-history"
+    HIDDEN_JPEG = "hidden-jpeg"
+    SUBSAMPLING = "subsampling"
+    BLANK = "blank"
+    NEAR_UNIFORM = "near-uniform"
+    # select: what else is there
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near-duplicate"
+    SURPLUS = "surplus"
+    # caption and generate
+    EMPTY_CAPTION = "empty-caption"
+    UNSAFE = "unsafe"
+    NOT_A_NUMBER = "not-a-number"
+    INFRASTRUCTURE = "infrastructure"
+    # split
+    BRIDGES_SPLITS = "bridges-splits"
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RealImage(Record):
+    """One real image as it came: its bytes are kept exactly."""
+
+    key: Key = Field(description="first 16 hex digits of the sha256 of the bytes as they came")
+    source: str = Field(description="the recipe's name for the source")
+    source_id: str = Field(description="the source's own name for the image: an id, or a path inside the source")
+    url: str = ""
+    landing_url: str = ""
+    license: str = ""
+    author: str = ""
+    author_url: str = ""
+    title: str = ""
+    variant: str = Field(default="original", description="`original`, or `rescaled` where a mirror's copy was fetched")
+    class_label: str = ""
+    source_caption: str = Field(default="", description="the caption that the source itself gives, if any")
+    rotation: int = Field(
+        default=0, description="degrees counter-clockwise that the source says to apply: 0, 90, 180, 270"
+    )
+    sha256: Sha256
+    size: int = Field(ge=0, description="bytes")
+
+
+class ImageFacts(Record):
+    """What screening found in a real image's bytes."""
+
+    format: str = Field(description="sniffed: JPEG, PNG, WEBP, ...")
+    width: int = Field(gt=0, description="pixels, as stored (before orientation)")
+    height: int = Field(gt=0, description="pixels, as stored (before orientation)")
+    orientation: int = Field(default=1, ge=1, le=8, description="EXIF orientation that is applied, 1 when none")
+    rotation: int = Field(
+        default=0, description="the source's rotation that is applied (counter-clockwise), 0 when EXIF decides"
+    )
+    subsampling: Subsampling | Literal[""] = Field(default="", description="of a JPEG; empty when lossless")
+    jpeg_tables: str = Field(default="", description="digest of the JPEG's quantisation tables; empty when lossless")
+    phash: str = Field(default="", description="64-bit perceptual hash of the upright image, 16 hex digits")
+
+
+class Frame(Record):
+    """The window that all members of a pair share. All coordinates are in the stored orientation of the real image."""
+
+    view: ViewName
+    framing: FramingName
+    x: int = Field(
+        ge=0, description="left edge of the window, stored pixels, a multiple of `mcu[0]` (0 when lossless: any)"
+    )
+    y: int = Field(ge=0)
+    side: int = Field(gt=0, description="m: side of the square window, stored pixels")
+    frame: int = Field(gt=0, description="F: side of the framed image, the generator's frame")
+    size: int = Field(gt=0, description="S: side of the final members")
+    margin: int = Field(default=0, ge=0, description="pixels kept round the window through VAE and JPEG, then cut off")
+    mcu: tuple[int, int] = Field(
+        default=(1, 1), description="width and height of the JPEG's MCU, pixels; (1, 1) when lossless"
+    )
+    kernel: Literal["lanczos", "bicubic", "box"] = "lanczos"
+    ratio: float = Field(gt=0, description="m / F: how many stored pixels a framed pixel stands for")
+
+
+class Caption(Record):
+    """One caption of a framed image."""
+
+    text: str = Field(description="as the model gave it")
+    cleaned: str = Field(description="as it is used in prompts and groups")
+    model: str = Field(description="Hub id or path's last part; `source` or `class-template` when no model was asked")
+    revision: str = Field(default="", description="resolved commit, or the digest of a local model's weights")
+    decoding: dict[str, int | float | bool | str] = Field(default_factory=dict)
+
+
+class Fake(Record):
+    """One generated image, with all that is needed to make it again."""
+
+    generator: GeneratorName
+    method: Method
+    model: str
+    revision: str = ""
+    license: str = ""
+    pipeline: str = Field(default="", description="class name of the diffusers pipeline or autoencoder")
+    prompt: str = Field(default="", description="the prompt that was asked for")
+    prompt_used: str = Field(default="", description="what the tokenizer let through")
+    tokens_dropped: int = Field(default=0, ge=0)
+    negative_prompt: str = ""
+    seed: int = Field(ge=0)
+    reseeds: int = Field(default=0, ge=0)
+    scheduler: str = ""
+    scheduler_config: str = Field(default="", description="canonical JSON of the scheduler's config")
+    num_inference_steps: int = 0
+    guidance_scale: float = 0.0
+    strength: float = 0.0
+    native_width: int = Field(gt=0)
+    native_height: int = Field(gt=0)
+    batch_size: int = Field(default=1, gt=0)
+    batch_position: int = Field(default=0, ge=0)
+    dtype: str = "float32"
+    versions: dict[str, str] = Field(default_factory=dict)
+    device: str = "cpu"
+    watermark: bool = False
+    safety_flag: bool = False
+    numerics: Literal["exact", "degraded"] = "exact"
+    native_sha256: Sha256 = Field(description="of the native pixels (uint8, row-major RGB)")
+
+
+class JpegCoding(Record):
+    """How a JPEG is coded: what has to be known to give another image the same compression history."""
+
+    tables: tuple[tuple[int, ...], ...] = Field(
+        description="quantisation tables, each 64 steps in natural (row-major) order, by table index: luma first"
+    )
+    subsampling: Subsampling
+
+
+class Encoding(Record):
+    """The one final encode that all members of a pair share."""
+
+    format: Literal["JPEG", "PNG"] = "JPEG"
+    quality: int = Field(default=95, ge=1, le=100)
+    subsampling: Subsampling = "4:4:4"
+
+
+class Member(Record):
+    """One final image in the shards."""
+
+    sha256: Sha256
+    size: int = Field(gt=0, description="bytes")
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+
+
+class Pair(Record):
+    """One real and its fakes: one line of `manifest.jsonl`, one sample of the shards."""
+
+    pair_id: str = Field(description="`<real key>-<view>`: the sample's key in the shards")
+    group_id: str = Field(description="pairs of one group never stand in two splits")
+    split: Split
+    real: RealImage
+    facts: ImageFacts
+    frame: Frame
+    caption: Caption
+    fakes: dict[GeneratorName, Fake]
+    history: Literal["equal", "unequal", "none"] = Field(
+        description="`equal`: both sides passed the same JPEG; `none`: nothing to pass (lossless real); `unequal`: not aligned"
+    )
+    jpeg_tables: str = Field(
+        default="", description="digest of the tables of the shared JPEG pass, in the header's `jpeg_tables`"
+    )
+    jpeg_subsampling: Subsampling | Literal[""] = ""
+    encoding: Encoding
+    members: dict[str, Member] = Field(description="`real` and each generator")
+    shard: str = Field(description="name of the shard, under `shards/`")
+
+
+class Reject(Record):
+    """One item that was dropped, and why."""
+
+    key: str = Field(description="key, pair id, or the source's own id where no bytes arrived")
+    stage: Stage
+    reason: Reason
+    detail: str = ""

@@ -1,0 +1,219 @@
+"""Which pair goes to which split: a function of names, so that it can be checked and made again.
+
+The unit is one real image with all of its views. Its *home* group (the first of `group_by`) decides the split by a hash, so
+adding data never moves what is there. The further groups in `group_by` decide nothing; they guard: an image whose group
+stands in another split already is rejected as `bridges-splits`, later ones (in key order) giving way to earlier ones.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from manifests.near_duplicates import NearDuplicates
+from manifests.records import SPLITS, Reason, Split
+from manifests.seeds import digest, fraction
+
+GroupBy = Literal["pair", "class", "caption", "near-duplicate"]
+
+
+class SplitConfig(BaseModel):
+    """How the pairs are divided into train, validation and test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["hash", "exact"] = Field(
+        default="hash",
+        description="`hash`: a threshold on the hash of salt and group, counts as expected plus or minus binomial noise; "
+        "`exact`: groups ranked by that hash and cut at `counts`, for fixed sets",
+    )
+    group_by: tuple[GroupBy, ...] = Field(
+        default=("near-duplicate", "caption"),
+        min_length=1,
+        description="the first decides the split; images that share a further group are never in two splits. "
+        '`["class"]` gives class-disjoint splits',
+    )
+    ratios: dict[Split, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={"train": 0.8, "validation": 0.1, "test": 0.1},
+        description="shares of the splits for `hash` (and for `exact` without counts); they add up to 1",
+    )
+    counts: dict[Split, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="number of real images in each split, for `exact`; what is left over is `surplus`"
+    )
+    radius: int = Field(
+        default=6,
+        ge=0,
+        le=15,
+        description="bits of the perceptual hash within which images are one near-duplicate group",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if abs(sum(self.ratios.values()) - 1) > 1e-9:
+            raise ValueError(f"ratios add up to {sum(self.ratios.values()):g}, expected 1")
+        if self.counts and self.method == "hash":
+            raise ValueError('counts need method = "exact" (a hash gives ratios, not counts)')
+        return self
+
+
+@dataclass(frozen=True)
+class Item:
+    """One real image, as far as splitting goes.
+
+    Attributes:
+        key: the real's key.
+        class_label: its class, or "".
+        captions: cleaned captions of its views, in the order of the recipe's views.
+        phash: 64-bit perceptual hash of the real.
+        fake_phashes: those of its final fakes: near-duplicate fakes join their pairs.
+    """
+
+    key: str
+    class_label: str = ""
+    captions: tuple[str, ...] = ()
+    phash: int | None = None
+    fake_phashes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Where an item goes: a split and its group, or the reason why nowhere."""
+
+    key: str
+    group_id: str
+    split: Split | None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@dataclass
+class _Guard:
+    """Remembers in which split each further group stands."""
+
+    group_by: Sequence[GroupBy]
+    radius: int
+    named: dict[tuple[str, str], Split] = field(default_factory=dict)
+    splits: dict[str, Split] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reals = NearDuplicates(self.radius)
+        self.fakes = NearDuplicates(self.radius)
+
+    def _names(self, item: Item) -> Iterator[tuple[str, str]]:
+        # another view's caption can meet another image's home caption, so captions guard even when they are home
+        if "caption" in self.group_by:
+            yield from (("caption", caption) for caption in item.captions)
+        if "class" in self.group_by and item.class_label:
+            yield ("class", item.class_label)
+
+    def conflict(self, item: Item, split: Split) -> str:
+        """What stands in another split already; empty when nothing does."""
+        for kind, name in self._names(item):
+            other = self.named.get((kind, name))
+            if other is not None and other != split:
+                return f"{kind} {name!r} is in {other}"
+        if "near-duplicate" in self.group_by:
+            near = self.reals.neighbours(item.phash) if item.phash is not None else []
+            near += [key for phash in item.fake_phashes for key in self.fakes.neighbours(phash)]
+            for key in near:
+                if self.splits[key] != split:
+                    return f"near-duplicate of {key} in {self.splits[key]}"
+        return ""
+
+    def keep(self, item: Item, split: Split) -> None:
+        self.splits[item.key] = split
+        for name in self._names(item):
+            self.named[name] = split
+        if item.phash is not None:
+            self.reals.add(item.key, item.phash)
+        for phash in item.fake_phashes:
+            self.fakes.add(item.key, phash)
+
+
+def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assignment]:
+    """Give each item its split.
+
+    Args:
+        items: the real images; the order does not matter.
+        config: method, groups, ratios or counts.
+        salt: the recipe's salt; another salt gives another split.
+
+    Returns:
+        One assignment an item, in key order.
+    """
+    ordered = sorted(items, key=lambda item: item.key)
+    groups = _home_groups(ordered, config)
+    homes = _by_hash(groups, config, salt) if config.method == "hash" else _by_rank(groups, config, salt)
+    guard = _Guard(config.group_by, config.radius)
+    assignments = []
+    for item in ordered:
+        group = groups[item.key]
+        split = homes[group]
+        if split is None:
+            assignments.append(Assignment(item.key, group, None, Reason.SURPLUS, "all splits have their counts"))
+        elif conflict := guard.conflict(item, split):
+            assignments.append(Assignment(item.key, group, None, Reason.BRIDGES_SPLITS, conflict))
+        else:
+            guard.keep(item, split)
+            assignments.append(Assignment(item.key, group, split))
+    return assignments
+
+
+def _home_groups(ordered: Sequence[Item], config: SplitConfig) -> dict[str, str]:
+    """The id of each item's home group, by key."""
+    home = config.group_by[0]
+    if home == "class":
+        return {item.key: f"class:{item.class_label}" if item.class_label else f"pair:{item.key}" for item in ordered}
+    if home == "caption":
+        return {item.key: f"caption:{item.captions[0] if item.captions else item.key}" for item in ordered}
+    if home == "pair":
+        return {item.key: f"pair:{item.key}" for item in ordered}
+    seen = NearDuplicates(config.radius)
+    groups: dict[str, str] = {}
+    for item in ordered:
+        near = seen.neighbours(item.phash) if item.phash is not None else []
+        groups[item.key] = groups[near[0]] if near else f"near-duplicate:{item.key}"
+        if item.phash is not None:
+            seen.add(item.key, item.phash)
+    return groups
+
+
+def split_of(group_id: str, ratios: Mapping[Split, float], salt: str) -> Split:
+    """The split of a group under `hash`: a threshold on the hash of salt and group."""
+    position = fraction(salt, "split", group_id)
+    low = 0.0
+    for split in SPLITS:
+        low += ratios.get(split, 0.0)
+        if position < low:
+            return split
+    return next(split for split in reversed(SPLITS) if ratios.get(split, 0.0) > 0)
+
+
+def _by_hash(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[str, Split | None]:
+    return {group: split_of(group, config.ratios, salt) for group in set(groups.values())}
+
+
+def _by_rank(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[str, Split | None]:
+    """Groups in hash order, each whole into the first split that has room for it."""
+    sizes: dict[str, int] = {}
+    for group in groups.values():
+        sizes[group] = sizes.get(group, 0) + 1
+    room = dict(config.counts) if config.counts else _counts(len(groups), config.ratios)
+    homes: dict[str, Split | None] = {}
+    for group in sorted(sizes, key=lambda name: digest(salt, "split", name)):
+        split = next((split for split in SPLITS if room.get(split, 0) >= sizes[group]), None)
+        if split is not None:
+            room[split] -= sizes[group]
+        homes[group] = split
+    return homes
+
+
+def _counts(total: int, ratios: Mapping[Split, float]) -> dict[Split, int]:
+    """Whole numbers in these ratios that add up to the total (largest remainders first)."""
+    exact = {split: total * ratios.get(split, 0.0) for split in SPLITS}
+    counts = {split: int(share) for split, share in exact.items()}
+    remainders = sorted(SPLITS, key=lambda split: counts[split] - exact[split])
+    for split in remainders[: total - sum(counts.values())]:
+        counts[split] += 1
+    return counts

@@ -1,0 +1,171 @@
+"""A folder on any fsspec file system, with writes that are whole or absent.
+
+Local disk: a temporary name, then a rename. Object stores: one put, which is whole or absent by itself.
+"""
+
+import errno
+import os
+import posixpath
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from manifests.errors import DatasetError
+
+_TEMPORARY = ".partial-"
+
+
+def _for_a_person(folder: object, error: OSError) -> Exception:
+    """One line for a full or read-only disk; any other error as it is."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DatasetError(
+            f"{folder}: the disk is full. Free some space and run the same command again: it goes on where it stopped."
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+        return DatasetError(f"{folder}: cannot write here ({error.strerror}). Choose another folder.")
+    return error
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of files, by fsspec URL (`/data/set`, `s3://bucket/set`, `memory://set`).
+
+    Attributes:
+        fs: the file system.
+        root: the folder's path on it.
+    """
+
+    fs: AbstractFileSystem
+    root: str
+
+    @classmethod
+    def at(cls, url: str) -> "Folder":
+        """The folder at a URL or local path; it need not exist yet."""
+        fs, root = url_to_fs(url)
+        return cls(fs, root.rstrip("/") or "/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the folder lies on this machine's disk."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def __str__(self) -> str:
+        return self.root if self.is_local else str(self.fs.unstrip_protocol(self.root))
+
+    def child(self, name: str) -> "Folder":
+        """A folder inside this one."""
+        return Folder(self.fs, self.path(name))
+
+    def path(self, name: str) -> str:
+        """The file system's path of a file in this folder."""
+        return posixpath.join(self.root, name)
+
+    def size(self, name: str) -> int | None:
+        """Size of a file in bytes; None when there is none."""
+        try:
+            return int(self.fs.size(self.path(name)))
+        except FileNotFoundError:
+            return None
+
+    def names(self) -> list[str]:
+        """Names of the files directly in the folder, sorted, without temporary ones."""
+        self.fs.invalidate_cache(self.root)
+        try:
+            entries = self.fs.ls(self.root, detail=True)
+        except FileNotFoundError:
+            return []
+        names = (posixpath.basename(entry["name"]) for entry in entries if entry["type"] == "file")
+        return sorted(name for name in names if _TEMPORARY not in name)
+
+    def files(self) -> list[str]:
+        """Relative paths of all files below the folder, sorted, without temporary ones."""
+        self.fs.invalidate_cache(self.root)
+        try:
+            found = self.fs.find(self.root)
+        except FileNotFoundError:
+            return []
+        return sorted(
+            posixpath.relpath(path, self.root) for path in found if _TEMPORARY not in posixpath.basename(path)
+        )
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        data: bytes = self.fs.cat_file(self.path(name))
+        return data
+
+    def read_range(self, name: str, offset: int, size: int) -> bytes:
+        """Some bytes of a file."""
+        data: bytes = self.fs.cat_file(self.path(name), start=offset, end=offset + size)
+        return data
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """A file, open for reading."""
+        with self.fs.open(self.path(name), "rb") as stream:
+            yield stream
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole or not at all.
+
+        Raises:
+            DatasetError: the disk is full, or cannot be written.
+        """
+        with self.create(name) as stream:
+            stream.write(data)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[IO[bytes]]:
+        """A file to write: it appears under its name, whole, when the block ends without an error.
+
+        Raises:
+            DatasetError: the disk is full, or cannot be written.
+        """
+        path = self.path(name)
+        if not self.is_local:
+            with self.fs.open(path, "wb") as stream:
+                yield stream
+            self.fs.invalidate_cache(posixpath.dirname(path))
+            return
+        temporary = f"{path}{_TEMPORARY}{secrets.token_hex(4)}"
+        try:
+            os.makedirs(posixpath.dirname(path), exist_ok=True)  # noqa: PTH103 - fsspec paths are strings
+            with open(temporary, "wb") as stream:  # noqa: PTH123
+                yield stream
+            os.replace(temporary, path)  # noqa: PTH105
+        except BaseException as error:
+            with suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+            if isinstance(error, OSError):
+                raise _for_a_person(self, error) from error
+            raise
+
+    def sweep(self) -> None:
+        """Remove temporary files that a killed run left below the folder (local disk only)."""
+        if not self.is_local:
+            return
+        for directory, _, names in os.walk(self.root):
+            for name in names:
+                if _TEMPORARY in name:
+                    os.unlink(posixpath.join(directory, name))  # noqa: PTH108
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            self.fs.rm_file(self.path(name))
+        except FileNotFoundError:
+            return
+
+    def remove_all(self) -> None:
+        """Remove the folder with all that is in it, if it is there."""
+        if self.fs.exists(self.root):
+            self.fs.rm(self.root, recursive=True)

@@ -1,0 +1,119 @@
+"""The dataset's tables beside the manifest: Parquet for those who query, CSV for those who attribute."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests import canonical
+from manifests.records import Pair
+from manifests.shards import metadata
+from manifests.storage import Folder
+
+_ROWS = 10_000
+
+_MANIFEST = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("group_id", pa.string()),
+        ("split", pa.string()),
+        ("real_key", pa.string()),
+        ("view", pa.string()),
+        ("framing", pa.string()),
+        ("source", pa.string()),
+        ("source_id", pa.string()),
+        ("class_label", pa.string()),
+        ("caption", pa.string()),
+        ("license", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("generators", pa.string()),
+        ("url", pa.string()),
+        ("sha256", pa.string()),
+        ("shard", pa.string()),
+        ("record", pa.string()),
+    ]
+)
+
+_PROVENANCE = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("chunk", pa.int32()),
+        ("started", pa.timestamp("ms", tz="UTC")),
+        ("ended", pa.timestamp("ms", tz="UTC")),
+        ("note", pa.string()),
+    ]
+)
+
+
+def write_manifest_parquet(folder: Folder, pairs: Iterable[Pair]) -> None:
+    """Write `manifest.parquet`: a row a pair, the columns people filter by, and the whole record as JSON."""
+    rows = (
+        {
+            **metadata(pair),
+            "url": pair.real.url,
+            "sha256": pair.real.sha256,
+            "shard": pair.shard,
+            "record": canonical.dumps(pair).decode(),
+        }
+        for pair in pairs
+    )
+    _write_parquet(folder, "manifest.parquet", _MANIFEST, rows)
+
+
+def write_provenance(folder: Folder, rows: Iterable[dict[str, Any]]) -> None:
+    """Write `provenance.parquet`: when each chunk was made; not part of the promise of equal bytes."""
+    _write_parquet(folder, "provenance.parquet", _PROVENANCE, rows)
+
+
+def _write_parquet(folder: Folder, name: str, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> None:
+    with folder.create(name) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        batch: list[dict[str, Any]] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _ROWS:
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                batch = []
+        writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+
+
+def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
+    """Write `ATTRIBUTION.csv`: a line a real image, in the order in which they first appear.
+
+    Returns:
+        Number of images listed.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["key", "source", "source_id", "license", "author", "author_url", "title", "url", "landing_url", "changes"]
+    )
+    seen: set[str] = set()
+    for pair in pairs:
+        real = pair.real
+        if real.key in seen:
+            continue
+        seen.add(real.key)
+        fields: Sequence[str] = (
+            real.key,
+            real.source,
+            real.source_id,
+            real.license,
+            real.author,
+            real.author_url,
+            real.title,
+            real.url,
+            real.landing_url,
+            "cropped, resized and encoded again",
+        )
+        writer.writerow([_inert(field) for field in fields])
+    folder.write("ATTRIBUTION.csv", text.getvalue().encode())
+    return len(seen)
+
+
+def _inert(field: str) -> str:
+    """A field that no spreadsheet takes for a formula."""
+    return f"'{field}" if field[:1] in ("=", "+", "-", "@") else field
