@@ -1,0 +1,89 @@
+"""The program in which img2dataset runs: `python -m sources.img2dataset_worker FOLDER`.
+
+img2dataset works on the main thread alone and spawns processes, which import this file anew under another name: that is
+where the bounded opener is put in place of urllib's own.
+"""
+
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.request import install_opener
+
+if __name__ in ("__main__", "__mp_main__"):
+    # webdataset, which img2dataset imports, takes torch where there is one and does without it elsewhere; in each of the
+    # three processes it would cost half the time to start and 600 MB of memory
+    sys.modules["torch"] = None  # type: ignore[assignment]  # Python's way to say that there is no such module
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from img2dataset import download
+from img2dataset.downloader import is_disallowed
+
+from sources.bounded_opener import BoundedOpener
+from sources.downloading import JOB, OUTCOMES, OUTPUT, Job, Outcome
+
+_OPT_OUT = ["noai", "noimageai", "noindex", "noimageindex"]  # directives of X-Robots-Tag
+
+
+def read_job(folder: Path) -> Job:
+    """The input of the run."""
+    return Job.model_validate_json((folder / JOB).read_bytes())
+
+
+def bound_requests(job: Job) -> None:
+    """Put the limits of the job on all that this process asks through urllib."""
+    opted_out = partial(
+        is_disallowed, user_agent_token=job.settings.user_agent_token, disallowed_header_directives=_OPT_OUT
+    )
+    install_opener(BoundedOpener(deadline=job.settings.deadline, max_bytes=job.max_bytes, opted_out=opted_out))
+
+
+def end_with_parent() -> None:
+    """Kill this whole process group as soon as the process that started it is gone: it holds our standard input."""
+    os.read(sys.stdin.fileno(), 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def run(folder: Path) -> None:
+    """Fetch the URLs of the job and write down what became of each."""
+    job = read_job(folder)
+    urls, output = folder / "urls.parquet", folder / OUTPUT
+    pq.write_table(pa.table({"item": list(range(len(job.urls))), "url": job.urls}), urls)
+    download(
+        url_list=str(urls),
+        input_format="parquet",
+        save_additional_columns=["item"],
+        output_folder=str(output),
+        output_format="files",
+        disable_all_reencoding=True,
+        extract_exif=False,
+        compute_hash=None,
+        processes_count=1,
+        thread_count=job.settings.concurrency,
+        number_sample_per_shard=len(job.urls),
+        retries=job.settings.retries,
+        user_agent_token=job.settings.user_agent_token,
+        disallowed_header_directives=_OPT_OUT,
+    )
+    with (folder / OUTCOMES).open("w") as lines:
+        for table in sorted(output.glob("*.parquet")):
+            for row in pq.read_table(table, columns=["item", "key", "status", "error_message"]).to_pylist():
+                lines.write(_outcome(table.stem, row).model_dump_json() + "\n")
+
+
+def _outcome(shard: str, row: dict[str, Any]) -> Outcome:
+    if row["status"] == "success":
+        return Outcome(item=row["item"], file=f"{shard}/{row['key']}.jpg")
+    return Outcome(item=row["item"], error=str(row["error_message"]))
+
+
+if __name__ == "__mp_main__":  # in a process that img2dataset spawned
+    bound_requests(read_job(Path(sys.argv[1])))
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    run(Path(sys.argv[1]))

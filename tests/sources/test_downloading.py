@@ -1,0 +1,113 @@
+"""img2dataset as a program of its own: refused in one line, and never left behind."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manifests.errors import SourceError
+from sources import downloading
+from sources.downloading import FetchSettings, download, require_img2dataset
+
+URL = "http://127.0.0.1:1/"
+
+
+def fetch(workdir: Path):
+    return list(download([URL], workdir, FetchSettings(), max_bytes=1000))
+
+
+def program(path: Path, *lines: str):
+    path.write_text("\n".join(["#!/bin/sh", *lines]))
+    path.chmod(0o755)
+    return str(path)
+
+
+def processes(group: int | None = None, *, naming: str = ""):
+    """Processes that are alive: of a group, or with a text in their command line."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            state, _, process_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+            line = (folder / "cmdline").read_text()
+        except OSError:
+            continue  # no process, or it ended meanwhile
+        if state != "Z" and (int(process_group) == group if group else naming in line):
+            found.append(int(folder.name))
+    return found
+
+
+def gone(group: int | None = None, *, naming: str = "", within: float = 20):
+    """Whether no such process is left after some seconds at most."""
+    end = time.monotonic() + within
+    while processes(group, naming=naming) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not processes(group, naming=naming)
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+
+def test_a_missing_extra_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setitem(sys.modules, "img2dataset", None)
+    with pytest.raises(SourceError, match=r"pip install 'twinset\[fetch\]'"):
+        fetch(tmp_path)
+
+
+def test_the_backport_of_dataclasses_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    require_img2dataset()
+    (tmp_path / "dataclasses.py").write_text("")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    with pytest.raises(SourceError, match="pip uninstall -y dataclasses"):
+        require_img2dataset()
+
+
+def test_nothing_to_fetch_starts_nothing(tmp_path: Path):
+    assert list(download([], tmp_path, FetchSettings(), max_bytes=1000)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_is_one_line_with_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    failing = program(tmp_path / "python", "echo starting", "echo 'OSError: no space left' >&2", "exit 3")
+    monkeypatch.setattr(sys, "executable", failing)
+    with pytest.raises(SourceError, match=r"exit code 3: OSError: no space left; see .*img2dataset.log") as caught:
+        fetch(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "img2dataset").exists()
+
+
+@needs_proc
+def test_a_run_that_hangs_is_killed_with_all_that_it_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    started = tmp_path / "started"
+    hanging = program(tmp_path / "python", "sleep 600 &", f"echo $$ > {started}", "sleep 600")
+    monkeypatch.setattr(sys, "executable", hanging)
+    monkeypatch.setattr(downloading, "_START", 2.0)
+    monkeypatch.setattr(downloading, "_LOOK_UP", 0.0)
+    with pytest.raises(SourceError, match="did not end within 3 s"):
+        list(download([URL], tmp_path, FetchSettings(deadline=1), max_bytes=1000))
+    assert gone(int(started.read_text()))
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from sources.downloading import FetchSettings, download
+list(download([sys.argv[1]], Path(sys.argv[2]), FetchSettings(deadline=300), max_bytes=1000))
+"""
+
+
+@needs_proc
+def test_a_killed_parent_leaves_no_process_behind(tmp_path: Path, server: Any):
+    server.routes["/silent"] = lambda handler: handler.wait(300)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, server.url("/silent"), str(tmp_path)])
+    try:
+        assert server.asked.wait(180)
+        worker = next(pid for pid in processes(naming=str(tmp_path)) if pid != parent.pid)
+        assert len(processes(worker)) >= 3  # img2dataset, its logger and the process that fetches
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    assert gone(worker)

@@ -1,0 +1,99 @@
+"""A folder of images."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manifests.errors import RejectedItem, SourceError
+from manifests.records import Reason
+from sources.base import Fetched, Listing
+from sources.folder import Folder, FolderConfig
+
+
+def folder(path: Path, **settings: Any):
+    return Folder(FolderConfig(path=str(path), **settings))
+
+
+def put(root: Path, *names: str):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+
+
+def listed(root: Path, **settings: Any):
+    return [(listing.source_id, listing.class_label) for listing in folder(root, **settings).list()]
+
+
+def test_the_class_is_the_first_sub_folder(tmp_path: Path):
+    put(tmp_path, "dog/b.jpg", "dog/a.JPEG", "cat/deep/er/c.png", "loose.webp")
+    assert listed(tmp_path) == [
+        ("cat/deep/er/c.png", "cat"),
+        ("dog/a.JPEG", "dog"),
+        ("dog/b.jpg", "dog"),
+        ("loose.webp", ""),
+    ]
+
+
+def test_only_the_extensions_asked_for_are_taken(tmp_path: Path):
+    put(tmp_path, "a.jpg", "b.txt", "c", ".hidden.jpg", ".cache/d.jpg", "e.PPM")
+    assert listed(tmp_path) == [("a.jpg", "")]
+    assert listed(tmp_path, extensions=(".ppm",)) == [("e.PPM", "")]
+
+
+def test_links_do_not_lead_out_of_the_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    put(root, "a.jpg")
+    put(outside, "secret.jpg")
+    (root / "inside.jpg").symlink_to("a.jpg")
+    (root / "leak.jpg").symlink_to(outside / "secret.jpg")
+    (root / "leaks").symlink_to(outside)
+    (root / "circle").symlink_to(root)
+    (root / "dangling.jpg").symlink_to("nothing")
+    with caplog.at_level(logging.WARNING):
+        assert listed(root) == [("a.jpg", ""), ("inside.jpg", "")]
+    assert "1 links lead out" in caplog.text
+    for source_id in ("leak.jpg", "leaks/secret.jpg", "../outside/secret.jpg", str(outside / "secret.jpg")):
+        [(_, outcome)] = folder(root).fetch([Listing(source_id=source_id)], tmp_path)
+        assert isinstance(outcome, RejectedItem)
+        assert outcome.reason is Reason.NOT_FOUND
+
+
+def test_bytes_come_as_they_are_in_the_order_asked_for(tmp_path: Path):
+    put(tmp_path, "cat/a.jpg", "cat/b.jpg", "cat/c.jpg")
+    source = folder(tmp_path, name="pets", license="CC0-1.0")
+    listings = list(source.list())[::-1]
+    fetched = list(source.fetch(listings, tmp_path))
+    assert [listing for listing, _ in fetched] == listings
+    for listing, outcome in fetched:
+        assert isinstance(outcome, Fetched)
+        assert outcome.data == listing.source_id.encode()
+        assert (outcome.real.source, outcome.real.license, outcome.real.class_label) == ("pets", "CC0-1.0", "cat")
+
+
+def test_what_is_gone_or_too_large_is_rejected_and_the_rest_goes_on(tmp_path: Path):
+    put(tmp_path, "a.jpg", "b.jpg", "c-is-longer.jpg")
+    source = folder(tmp_path, max_bytes=5)
+    listings = list(source.list())
+    (tmp_path / "a.jpg").unlink()
+    outcomes = [outcome for _, outcome in source.fetch(listings, tmp_path)]
+    assert [getattr(outcome, "reason", None) for outcome in outcomes] == [Reason.NOT_FOUND, None, Reason.TOO_LARGE]
+
+
+@pytest.mark.parametrize(("name", "words"), [("nowhere", "no such folder"), ("file.jpg", "this is a file")])
+def test_a_missing_folder_is_one_clear_line(tmp_path: Path, name: str, words: str):
+    put(tmp_path, "file.jpg")
+    with pytest.raises(SourceError, match=f"{name}: .*{words}") as caught:
+        listed(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_is_not_utf_8_is_named(tmp_path: Path):
+    try:
+        (tmp_path / "caf\udce9.jpg").write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+    with pytest.raises(SourceError, match=r"caf\\udce9.jpg.*rename"):
+        listed(tmp_path)
