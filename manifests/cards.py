@@ -1,5 +1,7 @@
 """The dataset's card (`README.md`) and its Croissant description, both drawn from the manifest."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +18,10 @@ _SIZES = (
     (100_000, "10K<n<100K"),
     (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+    (1_000_000_000, "100M<n<1B"),
 )
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~$&]")
 
 
 @dataclass
@@ -55,15 +60,7 @@ class Composition:
 
 def write_card(folder: Folder, header: Header, composition: Composition) -> None:
     """Write `README.md`: what a Hub reads at the top, what a person reads below."""
-    size = next((name for limit, name in _SIZES if composition.total < limit), "n>10M")
-    globs = [(split, view, _glob(header, split, view)) for split in SPLITS for view in header.views]
-    present = [entry for entry in globs if composition.pairs[entry[0], entry[1]]]
-    configs = "".join(
-        f"  - config_name: {view}\n    data_files:\n"
-        + "".join(f"      - split: {split}\n        path: {glob}\n" for split, name, glob in present if name == view)
-        for view in header.views
-        if any(name == view for _, name, _ in present)
-    )
+    size = next((name for limit, name in _SIZES if composition.total < limit), "1B<n<10B")
     tables = [
         _table(("split", "view", "pairs"), [(*key, count) for key, count in sorted(composition.pairs.items())]),
         _table(("source", "pairs"), sorted(composition.sources.items())),
@@ -75,7 +72,7 @@ def write_card(folder: Folder, header: Header, composition: Composition) -> None
     ]
     composition_tables = "\n".join(tables)
     text = f"""---
-pretty_name: {canonical.dumps(header.name).decode()}
+pretty_name: {json.dumps(header.name)}
 task_categories:
   - image-classification
 tags:
@@ -83,8 +80,7 @@ tags:
   - webdataset
 size_categories:
   - {size}
-configs:
-{configs}---
+{_configs(header, composition)}---
 
 # {_cell(header.name)}
 
@@ -100,13 +96,25 @@ who made the photographs is in `ATTRIBUTION.csv`; every image can be made again 
     folder.write("README.md", text.encode())
 
 
+def _configs(header: Header, composition: Composition) -> str:
+    """The front matter's `configs`: a view is a configuration, with the shards of each split that has any."""
+    lines = []
+    for view in header.views:
+        splits = [split for split in SPLITS if composition.pairs[split, view]]
+        if splits:
+            lines += [f"  - config_name: {json.dumps(view)}", "    data_files:"]
+        for split in splits:
+            lines += [f"      - split: {split}", f"        path: {_glob(header, split, view)}"]
+    return "".join(f"{line}\n" for line in ["configs:", *lines]) if lines else ""
+
+
 def _glob(header: Header, split: str, view: str) -> str:
     return f"shards/{split}-*.tar" if len(header.views) == 1 else f"shards/{split}-{view}-*.tar"
 
 
 def _cell(text: object) -> str:
-    """Text that neither ends a table cell nor starts markup."""
-    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Text on one line that neither ends a table cell nor is markup: foreign data can put anything into it."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(str(text).split()))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, RejectedItem
@@ -29,6 +29,7 @@ from manifests.records import Reason, Record, Reject, Stage
 from manifests.storage import Folder
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 class Blob(Record):
@@ -62,6 +63,14 @@ class Marker(Record):
     def digest(self) -> str:
         """Digest of the outputs: the `inputs` of whoever reads this chunk."""
         return canonical.digest({name: output.sha256 for name, output in self.outputs.items()})
+
+
+class Completion(Record):
+    """What a finished stage that cuts its own chunks was made from, and how many chunks it has."""
+
+    inputs: str
+    settings: str
+    chunks: int
 
 
 @dataclass
@@ -147,12 +156,16 @@ class StageStore:
     def commit(self, chunk: ChunkWriter, inputs: str, started: float) -> Marker:
         """Write the chunk's files, then its marker.
 
+        The marker of an earlier run goes first: it must never vouch for a file that it has not seen, even one of the
+        same size.
+
         Args:
             chunk: what the stage collected.
             inputs: digest of what it was made from.
             started: `time.time()` when the work began; goes to a side file outside the promise of equal bytes.
         """
         seen, forwarded, rejected = chunk.counts()
+        self.folder.remove(_marker_name(chunk.index))
         outputs = {}
         for suffix, data in chunk.files().items():
             name = f"{chunk.index:05d}.{suffix}"
@@ -168,23 +181,24 @@ class StageStore:
             rejected=rejected,
         )
         self.folder.write(f"{chunk.index:05d}.time.json", canonical.dumps({"started": started, "ended": time.time()}))
-        self.folder.write(f"{chunk.index:05d}.done.json", canonical.dumps(marker))
+        self.folder.write(_marker_name(chunk.index), canonical.dumps(marker))
         return marker
 
     def marker(self, index: int) -> Marker | None:
         """The chunk's marker; None when it is not done."""
-        return self._read_marker(f"{index:05d}.done.json")
+        try:
+            return Marker.model_validate_json(self.folder.read(_marker_name(index)))
+        except (FileNotFoundError, ValidationError):
+            return None
 
     def markers(self) -> list[Marker]:
         """The markers of all finished chunks, in order."""
-        names = (name for name in self.folder.names() if name.endswith(".done.json"))
-        return [marker for name in names if (marker := self._read_marker(name)) is not None]
+        return [marker for index in self._indices(".done.json") if (marker := self.marker(index)) is not None]
 
-    def _read_marker(self, name: str) -> Marker | None:
-        try:
-            return Marker.model_validate_json(self.folder.read(name))
-        except (FileNotFoundError, ValueError):
-            return None
+    def _indices(self, suffix: str) -> list[int]:
+        """The chunks that have a file with this suffix, in order."""
+        names = (name for name in self.folder.names() if name.endswith(suffix))
+        return sorted(index for name in names if (index := _index(name)) is not None)
 
     def is_done(self, index: int, inputs: str) -> bool:
         """Whether the chunk was made from these inputs with these settings and its files are whole (by size)."""
@@ -198,36 +212,37 @@ class StageStore:
 
     def chunks(self) -> int | None:
         """Number of chunks, as `mark_complete` has said; None before."""
-        state = self._state()
-        return int(state["chunks"]) if state else None
+        completion = self._completion()
+        return completion.chunks if completion else None
 
     def is_complete(self, inputs: str) -> bool:
         """Whether the whole stage was made from these inputs with these settings, and all its files are whole."""
-        state = self._state()
-        if state.get("inputs") != inputs or state.get("settings") != self.settings:
-            return False
-        markers = [self.marker(index) for index in range(int(state["chunks"]))]
-        return all(marker is not None and self.is_done(marker.index, marker.inputs) for marker in markers)
+        completion = self._completion()
+        return (
+            completion is not None
+            and completion.inputs == inputs
+            and completion.settings == self.settings
+            and all(self.is_done(index, inputs) for index in range(completion.chunks))
+        )
 
     def mark_complete(self, inputs: str, chunks: int) -> None:
         """Say that the stage has this many chunks and that all are done; chunks beyond them are dropped."""
         self.trim(chunks)
-        self.folder.write(
-            "complete.json", canonical.dumps({"inputs": inputs, "settings": self.settings, "chunks": chunks})
-        )
+        completion = Completion(inputs=inputs, settings=self.settings, chunks=chunks)
+        self.folder.write("complete.json", canonical.dumps(completion))
 
     def trim(self, chunks: int) -> None:
         """Drop the chunks that an earlier, longer run has left beyond this number."""
         for name in self.folder.names():
-            if name[:5].isdigit() and int(name[:5]) >= chunks:
+            index = _index(name)
+            if index is not None and index >= chunks:
                 self.folder.remove(name)
 
-    def _state(self) -> dict[str, Any]:
+    def _completion(self) -> Completion | None:
         try:
-            state: dict[str, Any] = canonical.loads(self.folder.read("complete.json"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return state
+            return Completion.model_validate_json(self.folder.read("complete.json"))
+        except (FileNotFoundError, ValidationError):
+            return None
 
     def digest(self, chunks: int) -> str:
         """Digest of all outputs of the stage's chunks."""
@@ -250,16 +265,25 @@ class StageStore:
     def times(self) -> list[tuple[int, float, float]]:
         """Index, start and end of each finished chunk; seconds since the epoch."""
         times: list[tuple[int, float, float]] = []
-        for name in self.folder.names():
-            if name.endswith(".time.json"):
-                entry: dict[str, Any] = canonical.loads(self.folder.read(name))
-                times.append((int(name[:5]), entry["started"], entry["ended"]))
+        for index in self._indices(".time.json"):
+            entry: dict[str, Any] = canonical.loads(self.folder.read(f"{index:05d}.time.json"))
+            times.append((index, entry["started"], entry["ended"]))
         return times
 
 
-def slices(items: Iterable[R], size: int) -> Iterator[list[R]]:
+def _marker_name(index: int) -> str:
+    return f"{index:05d}.done.json"
+
+
+def _index(name: str) -> int | None:
+    """The chunk that a file belongs to; None for the stage's own."""
+    number = name.partition(".")[0]
+    return int(number) if number.isdecimal() else None
+
+
+def slices(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Consecutive lists of at most `size` items."""
-    batch: list[R] = []
+    batch: list[T] = []
     for item in items:
         batch.append(item)
         if len(batch) == size:

@@ -1,19 +1,20 @@
 """A finished dataset, opened for reading; everything streams."""
 
-import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, first_complaint
 from manifests.header import Header
-from manifests.records import SCHEMA_VERSION, Pair, Reject, Split
+from manifests.index import AuditVerdict
+from manifests.records import SCHEMA_VERSION, Pair, Record, Reject, Split
 from manifests.shards import Sample, read_shard
 from manifests.storage import Folder
 
-AuditVerdict = Literal["passed", "failed", "none"]
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,7 @@ class Dataset:
                 f"{url}: no dataset here (manifest.jsonl is missing). Give the folder of a finished build."
             )
         with folder.open("manifest.jsonl") as stream:
-            first = stream.readline()
-        try:
-            header = Header.model_validate_json(first)
-        except ValidationError as error:
-            raise DatasetError(f"{folder}/manifest.jsonl, line 1: not a twinset header ({_first(error)}).") from error
-        if header.schema_version > SCHEMA_VERSION:
-            raise DatasetError(
-                f"{folder}/manifest.jsonl: schema version {header.schema_version}, this twinset reads up to "
-                f"{SCHEMA_VERSION}. Install a newer twinset."
-            )
+            header = _header(stream.readline(), f"{folder}/manifest.jsonl")
         return cls(folder, header)
 
     @property
@@ -64,39 +56,76 @@ class Dataset:
         """The pairs, in the manifest's order.
 
         Raises:
-            DatasetError: a line is not a pair; the message names it.
+            DatasetError: a line is not a pair (the message names it), or lines are missing at the end.
         """
-        with self.folder.open("manifest.jsonl") as stream:
-            next(stream, None)
-            for number, line in enumerate(stream, start=2):
-                try:
-                    yield Pair.model_validate_json(line)
-                except ValidationError as error:
-                    raise DatasetError(f"{self.folder}/manifest.jsonl, line {number}: {_first(error)}.") from error
+        count = 0
+        for pair in self._records("manifest.jsonl", Pair, first=2):
+            count += 1
+            yield pair
+        expected = sum(shard.pairs for shard in self.header.shards)
+        if count != expected:
+            raise DatasetError(
+                f"{self.folder}/manifest.jsonl: {count} pairs, its header says {expected}. Build or fetch it again."
+            )
 
     def rejects(self) -> Iterator[Reject]:
-        """All that was dropped on the way, in the order of the stages."""
-        with self.folder.open("rejects.jsonl") as stream:
-            yield from (Reject.model_validate_json(line) for line in stream)
+        """All that was dropped on the way, in the order of the stages.
+
+        Raises:
+            DatasetError: the file is missing, or a line is not a reject; the message names it.
+        """
+        yield from self._records("rejects.jsonl", Reject, first=1)
+
+    def _records(self, name: str, kind: type[R], first: int) -> Iterator[R]:
+        """The records of a file, from line `first` on."""
+        with self._open(name) as stream:
+            for number, line in enumerate(stream, start=1):
+                if number < first:
+                    continue
+                try:
+                    yield kind.model_validate_json(line)
+                except ValidationError as error:
+                    raise DatasetError(f"{self.folder}/{name}, line {number}: {first_complaint(error)}.") from error
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        try:
+            with self.folder.open(name) as stream:
+                yield stream
+        except FileNotFoundError as error:
+            raise DatasetError(f"{self.folder}/{name}: missing. Build the dataset again, or fetch it whole.") from error
 
     def shards(self, split: Split | None = None) -> list[str]:
         """Relative paths of the shards, of one split or of all."""
         return [f"shards/{shard.name}" for shard in self.header.shards if split in (None, shard.split)]
 
     def samples(self, split: Split | None = None) -> Iterator[Sample]:
-        """The samples of one split's shards, or of all, in order."""
-        for name in self.shards(split):
-            with self.folder.open(name) as stream:
-                yield from read_shard(stream, f"{self.folder}/{name}")
+        """The samples of one split's shards, or of all, in order.
+
+        Raises:
+            DatasetError: a shard is missing, damaged, or not as long as the manifest says.
+        """
+        for shard in self.header.shards:
+            if split not in (None, shard.split):
+                continue
+            place = f"{self.folder}/shards/{shard.name}"
+            count = 0
+            with self._open(f"shards/{shard.name}") as stream:
+                for sample in read_shard(stream, place):
+                    count += 1
+                    yield sample
+            if count != shard.pairs:
+                raise DatasetError(
+                    f"{place}: {count} samples, the manifest says {shard.pairs}. Build it again, or fetch it again."
+                )
 
     @property
     def audit_verdict(self) -> AuditVerdict:
         """What the index says of the audit; `none` when there was none."""
         try:
-            verdict = json.loads(self.folder.read("index.json")).get("audit", "none")
-        except (FileNotFoundError, ValueError):
+            return _AuditState.model_validate_json(self.folder.read("index.json")).audit
+        except (FileNotFoundError, ValidationError):
             return "none"
-        return verdict if verdict in ("passed", "failed") else "none"
 
     @property
     def digest(self) -> str:
@@ -107,8 +136,27 @@ class Dataset:
             return ""
 
 
-def _first(error: ValidationError) -> str:
-    """The first of pydantic's complaints, on one line."""
-    details = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in details["loc"])
-    return f"{place}: {details['msg']}" if place else str(details["msg"])
+class _AuditState(BaseModel):
+    """The one part of the index that is read here."""
+
+    audit: AuditVerdict
+
+
+class _Schema(BaseModel):
+    """The one field that a header of any schema version has."""
+
+    schema_version: int
+
+
+def _header(line: bytes, place: str) -> Header:
+    """The header that a manifest's first line says."""
+    try:
+        # asked first, because a newer header may hold fields that this one refuses
+        version = _Schema.model_validate_json(line).schema_version
+        if version > SCHEMA_VERSION:
+            raise DatasetError(
+                f"{place}: schema version {version}, this twinset reads up to {SCHEMA_VERSION}. Install a newer twinset."
+            )
+        return Header.model_validate_json(line)
+    except ValidationError as error:
+        raise DatasetError(f"{place}, line 1: not a twinset header ({first_complaint(error)}).") from error

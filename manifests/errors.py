@@ -9,6 +9,8 @@ TwinsetError            anything a person can act on; its text is one line that 
 RejectedItem            one item fails: it carries the `Reason`, and never stops a run
 """
 
+from pydantic import ValidationError
+
 from manifests.records import Reason
 
 
@@ -48,3 +50,11 @@ class RejectedItem(Exception):  # noqa: N818 - an outcome of one item, not an er
         super().__init__(f"{reason}: {detail}" if detail else str(reason))
         self.reason = reason
         self.detail = detail
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first of pydantic's complaints, as one line of printable text: foreign data can put anything into it."""
+    details = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in details["loc"])
+    text = f"{place}: {details['msg']}" if place else str(details["msg"])
+    return "".join(character if character.isprintable() else "?" for character in text)

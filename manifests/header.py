@@ -4,13 +4,13 @@ from typing import Any
 
 from pydantic import Field
 
-from manifests.records import SCHEMA_VERSION, JpegCoding, Record, Split
+from manifests.records import SCHEMA_VERSION, DatasetName, JpegCoding, Record, ShardName, Split
 
 
 class ShardInfo(Record):
     """One shard."""
 
-    name: str = Field(description="file name under `shards/`")
+    name: ShardName = Field(description="file name under `shards/`")
     split: Split
     view: str = Field(description="all samples of a shard have the same view, so the same fields")
     pairs: int = Field(ge=0)
@@ -21,7 +21,7 @@ class Header(Record):
 
     schema_version: int = SCHEMA_VERSION
     twinset: str = Field(description="version that wrote the dataset")
-    name: str
+    name: DatasetName
     salt: str
     recipe: dict[str, Any] = Field(description="the recipe, its defaults filled in; paths as the recipe gives them")
     generators: list[str]

@@ -10,6 +10,8 @@ from manifests.files import describe
 from manifests.records import Record
 from manifests.storage import Folder
 
+AuditVerdict = Literal["passed", "failed", "none"]
+
 _OWN = ("index.json", "index.sha256")
 
 
@@ -24,11 +26,11 @@ class IndexedFile(Record):
 class Index(Record):
     """All files of a dataset."""
 
-    audit: Literal["passed", "failed", "none"]
+    audit: AuditVerdict
     files: dict[str, IndexedFile]
 
 
-def write_index(folder: Folder, audit: Literal["passed", "failed", "none"], counts: dict[str, int]) -> Index:
+def write_index(folder: Folder, audit: AuditVerdict, counts: dict[str, int]) -> Index:
     """Write `index.json`, then `index.sha256` with its digest.
 
     Args:

@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 SCHEMA_VERSION = 1
 
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+DatasetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 GeneratorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+# a file name and no path: a foreign manifest must not lead out of its dataset
+ShardName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]*\.tar$")]
 Split = Literal["train", "validation", "test"]
 FramingName = Literal["scene", "patch"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
@@ -111,10 +114,8 @@ class Frame(Record):
 
     view: ViewName
     framing: FramingName
-    x: int = Field(
-        ge=0, description="left edge of the window, stored pixels, a multiple of `mcu[0]` (0 when lossless: any)"
-    )
-    y: int = Field(ge=0)
+    x: int = Field(ge=0, description="left edge of the window, stored pixels, a multiple of `mcu[0]`")
+    y: int = Field(ge=0, description="top edge of the window, stored pixels, a multiple of `mcu[1]`")
     side: int = Field(gt=0, description="m: side of the square window, stored pixels")
     frame: int = Field(gt=0, description="F: side of the framed image, the generator's frame")
     size: int = Field(gt=0, description="S: side of the final members")
@@ -215,7 +216,7 @@ class Pair(Record):
     jpeg_subsampling: Subsampling | Literal[""] = ""
     encoding: Encoding
     members: dict[str, Member] = Field(description="`real` and each generator")
-    shard: str = Field(description="name of the shard, under `shards/`")
+    shard: ShardName = Field(description="name of the shard, under `shards/`")
 
 
 class Reject(Record):

@@ -4,7 +4,10 @@ import hashlib
 
 
 def digest(*parts: str | int) -> bytes:
-    """The sha256 of the parts, each preceded by its length so that no two lists of parts meet in one text."""
+    """The sha256 of the parts, each preceded by its length so that no two lists of parts meet in one text.
+
+    A number is the same part as its decimal text.
+    """
     text = "".join(f"{len(str(part))}:{part}" for part in parts)
     return hashlib.sha256(text.encode()).digest()
 

@@ -1,18 +1,22 @@
 """WebDataset shards with reproducible bytes: fixed times, owners and order."""
 
 import io
-import json
-import posixpath
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Self
+
+from pydantic import TypeAdapter, ValidationError
 
 from manifests import canonical
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, first_complaint
 from manifests.records import Pair
 
 Scalar = str | int | float
+
+_FIELDS = TypeAdapter(dict[str, Scalar])
+_FILE_NAME = re.compile(r"(?P<key>[A-Za-z0-9_-]{1,100})\.(?:json|(?P<member>[a-z0-9_]{1,100})\.(?:jpg|png|webp))")
 
 
 @dataclass(frozen=True)
@@ -84,28 +88,63 @@ def read_shard(stream: IO[bytes], name: str) -> Iterator[Sample]:
         name: its name, for errors.
 
     Raises:
-        DatasetError: the shard is damaged.
+        DatasetError: the shard is damaged or cut short, or holds something else than samples.
     """
     key = ""
     members: dict[str, bytes] = {}
     fields: dict[str, Scalar] = {}
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as tar:
             for info in tar:
-                base, _, field = posixpath.basename(info.name).partition(".")
-                file = tar.extractfile(info)
-                if file is None:
-                    continue
+                base, member = _split_name(info)
                 if key and base != key:
-                    yield Sample(key, members, fields)
+                    yield _sample(key, members, fields)
                     members, fields = {}, {}
                 key = base
-                data = file.read()
-                if field == "json":
-                    fields = json.loads(data)
+                data = _content(tar, info)
+                if member in members or (not member and fields):
+                    raise tarfile.ReadError(f"{info.name} stands twice")
+                if member:
+                    members[member] = data
                 else:
-                    members[field.rpartition(".")[0]] = data
-    except (tarfile.TarError, ValueError, EOFError) as error:
-        raise DatasetError(f"{name}: damaged shard ({error}). Build it again, or fetch it again.") from error
-    if key:
-        yield Sample(key, members, fields)
+                    fields = _FIELDS.validate_json(data)
+            if key:
+                yield _sample(key, members, fields)
+    except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
+        what = first_complaint(error) if isinstance(error, ValidationError) else str(error)
+        raise DatasetError(f"{name}: damaged shard ({what}). Build it again, or fetch it again.") from error
+
+
+class _Header(tarfile.TarInfo):
+    """A tar header that has to be whole: tarfile takes a broken or missing one for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if buf == bytes(tarfile.BLOCKSIZE):  # the zeros that end an archive
+                raise
+            raise tarfile.ReadError(str(error)) from error
+
+
+def _split_name(info: tarfile.TarInfo) -> tuple[str, str]:
+    """The sample's key, and the member's name (empty for the JSON)."""
+    match = _FILE_NAME.fullmatch(info.name)
+    if match is None:
+        raise tarfile.ReadError(f"{info.name!r:.100} is not the name of a sample's file")
+    return match["key"], match["member"] or ""
+
+
+def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    # a link would read another file, and a sparse file is as large as its header likes
+    file = None if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse() else tar.extractfile(info)
+    if file is None:
+        raise tarfile.ReadError(f"{info.name} is not a plain file")
+    return file.read()
+
+
+def _sample(key: str, members: dict[str, bytes], fields: dict[str, Scalar]) -> Sample:
+    if not fields or not members:
+        raise tarfile.ReadError(f"sample {key} has no {'image' if fields else '.json'}")
+    return Sample(key, members, fields)

@@ -1,10 +1,13 @@
 """Which pair goes to which split: a function of names, so that it can be checked and made again.
 
 The unit is one real image with all of its views. Its *home* group (the first of `group_by`) decides the split by a hash, so
-adding data never moves what is there. The further groups in `group_by` decide nothing; they guard: an image whose group
-stands in another split already is rejected as `bridges-splits`, later ones (in key order) giving way to earlier ones.
+adding data never moves an image to another split: its pair, class and caption are its own. (A near-duplicate home is named
+after its first image in key order: there a new image that comes before an old one, and looks like it, takes it along.) The
+further groups in `group_by` decide nothing; they guard: an image whose group stands in another split already is rejected
+as `bridges-splits`, later ones (in key order) giving way to earlier ones.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, Self
@@ -151,7 +154,7 @@ def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assign
         group = groups[item.key]
         split = homes[group]
         if split is None:
-            assignments.append(Assignment(item.key, group, None, Reason.SURPLUS, "all splits have their counts"))
+            assignments.append(Assignment(item.key, group, None, Reason.SURPLUS, "no split has room for its group"))
         elif conflict := guard.conflict(item, split):
             assignments.append(Assignment(item.key, group, None, Reason.BRIDGES_SPLITS, conflict))
         else:
@@ -166,7 +169,7 @@ def _home_groups(ordered: Sequence[Item], config: SplitConfig) -> dict[str, str]
     if home == "class":
         return {item.key: f"class:{item.class_label}" if item.class_label else f"pair:{item.key}" for item in ordered}
     if home == "caption":
-        return {item.key: f"caption:{item.captions[0] if item.captions else item.key}" for item in ordered}
+        return {item.key: f"caption:{item.captions[0]}" if item.captions else f"pair:{item.key}" for item in ordered}
     if home == "pair":
         return {item.key: f"pair:{item.key}" for item in ordered}
     seen = NearDuplicates(config.radius)
@@ -195,17 +198,21 @@ def _by_hash(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[
 
 
 def _by_rank(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[str, Split | None]:
-    """Groups in hash order, each whole into the first split that has room for it."""
-    sizes: dict[str, int] = {}
-    for group in groups.values():
-        sizes[group] = sizes.get(group, 0) + 1
+    """Groups in hash order, each whole into the first split that has room for it.
+
+    What has room nowhere is left over where counts are asked for; ratios take it where most is missing.
+    """
+    sizes = Counter(groups.values())
     room = dict(config.counts) if config.counts else _counts(len(groups), config.ratios)
+    wanted = [split for split in SPLITS if config.ratios.get(split)]
     homes: dict[str, Split | None] = {}
     for group in sorted(sizes, key=lambda name: digest(salt, "split", name)):
-        split = next((split for split in SPLITS if room.get(split, 0) >= sizes[group]), None)
-        if split is not None:
-            room[split] -= sizes[group]
-        homes[group] = split
+        fitting = [split for split in SPLITS if room.get(split, 0) >= sizes[group]]
+        if not fitting and not config.counts:
+            fitting = [max(wanted, key=lambda split: room[split])]
+        if fitting:
+            room[fitting[0]] -= sizes[group]
+        homes[group] = fitting[0] if fitting else None
     return homes
 
 

@@ -1,12 +1,13 @@
 """A folder on any fsspec file system, with writes that are whole or absent.
 
-Local disk: a temporary name, then a rename. Object stores: one put, which is whole or absent by itself.
+Local disk: a temporary name, then a rename. Elsewhere: one put at the end, which an object store does whole or not at all.
 """
 
 import errno
 import os
 import posixpath
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,15 +22,43 @@ from manifests.errors import DatasetError
 _TEMPORARY = ".partial-"
 
 
-def _for_a_person(folder: object, error: OSError) -> Exception:
-    """One line for a full or read-only disk; any other error as it is."""
+def _for_a_person(folder: object, error: OSError) -> DatasetError | None:
+    """One line for a full or read-only disk; None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DatasetError(
             f"{folder}: the disk is full. Free some space and run the same command again: it goes on where it stopped."
         )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return DatasetError(f"{folder}: cannot write here ({error.strerror}). Choose another folder.")
-    return error
+    return None
+
+
+@contextmanager
+def _renamed(path: str) -> Iterator[IO[bytes]]:
+    """A temporary file beside the path, renamed to it at the end."""
+    temporary = f"{path}{_TEMPORARY}{secrets.token_hex(4)}"
+    try:
+        os.makedirs(posixpath.dirname(path), exist_ok=True)  # noqa: PTH103 - fsspec paths are strings
+        with open(temporary, "wb") as stream:  # noqa: PTH123
+            yield stream
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
+@contextmanager
+def _put(fs: AbstractFileSystem, path: str) -> Iterator[IO[bytes]]:
+    """A temporary file on this machine, put under the path at the end.
+
+    fsspec's own writers will not do: they store what they have when the block ends with an error, too.
+    """
+    with tempfile.NamedTemporaryFile() as stream:
+        yield stream
+        stream.flush()
+        fs.put_file(stream.name, path)
+    fs.invalidate_cache(posixpath.dirname(path))
 
 
 @dataclass(frozen=True)
@@ -46,8 +75,15 @@ class Folder:
 
     @classmethod
     def at(cls, url: str) -> "Folder":
-        """The folder at a URL or local path; it need not exist yet."""
-        fs, root = url_to_fs(url)
+        """The folder at a URL or local path; it need not exist yet.
+
+        Raises:
+            DatasetError: no file system is known, or installed, for such a URL.
+        """
+        try:
+            fs, root = url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise DatasetError(f"{url}: cannot be opened ({error}). Give a local folder or an fsspec URL.") from error
         return cls(fs, root.rstrip("/") or "/")
 
     @property
@@ -70,7 +106,7 @@ class Folder:
         """Size of a file in bytes; None when there is none."""
         try:
             return int(self.fs.size(self.path(name)))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def names(self) -> list[str]:
@@ -131,22 +167,12 @@ class Folder:
             DatasetError: the disk is full, or cannot be written.
         """
         path = self.path(name)
-        if not self.is_local:
-            with self.fs.open(path, "wb") as stream:
-                yield stream
-            self.fs.invalidate_cache(posixpath.dirname(path))
-            return
-        temporary = f"{path}{_TEMPORARY}{secrets.token_hex(4)}"
         try:
-            os.makedirs(posixpath.dirname(path), exist_ok=True)  # noqa: PTH103 - fsspec paths are strings
-            with open(temporary, "wb") as stream:  # noqa: PTH123
+            with _renamed(path) if self.is_local else _put(self.fs, path) as stream:
                 yield stream
-            os.replace(temporary, path)  # noqa: PTH105
-        except BaseException as error:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-            if isinstance(error, OSError):
-                raise _for_a_person(self, error) from error
+        except OSError as error:
+            if explained := _for_a_person(self, error):
+                raise explained from error
             raise
 
     def sweep(self) -> None:

@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests import canonical
+from manifests.chunks import slices
 from manifests.records import Pair
 from manifests.shards import metadata
 from manifests.storage import Folder
 
 _ROWS = 10_000
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
 
 _MANIFEST = pa.schema(
     [
@@ -71,13 +73,8 @@ def write_provenance(folder: Folder, rows: Iterable[dict[str, Any]]) -> None:
 
 def _write_parquet(folder: Folder, name: str, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> None:
     with folder.create(name) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        batch: list[dict[str, Any]] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == _ROWS:
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-                batch = []
-        writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+        for batch in slices(rows, _ROWS):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
 def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
@@ -87,7 +84,8 @@ def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
         Number of images listed.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    # all is quoted: Python leaves a lone carriage return bare, which ends the line for whoever reads it
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(
         ["key", "source", "source_id", "license", "author", "author_url", "title", "url", "landing_url", "changes"]
     )
@@ -115,5 +113,6 @@ def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
 
 
 def _inert(field: str) -> str:
-    """A field that no spreadsheet takes for a formula."""
-    return f"'{field}" if field[:1] in ("=", "+", "-", "@") else field
+    """A field that no spreadsheet takes for a formula: an apostrophe stands before what would begin one."""
+    # white space before a sign is dropped by some
+    return f"'{field}" if field.lstrip().startswith(_FORMULA_SIGNS) else field
