@@ -1,0 +1,1 @@
+"""Is the dataset honest? Probes that look for anything by which reals and fakes differ besides their origin."""

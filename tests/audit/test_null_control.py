@@ -1,0 +1,109 @@
+"""The null control: alignment leaves no trace, and the control would see one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audit.config import AuditConfig
+from audit.null_control import NullControl, Picture
+from audit.report import Probe
+from demo.rendering import render
+from demo.scenes import random_scene
+from manifests.errors import RejectedItem
+from manifests.records import Encoding, Frame, ImageFacts, JpegCoding
+from pixels import align
+from pixels.config import AlignmentRules, ScreenRules, ViewRules
+from pixels.decode import decode
+from pixels.encode import encode
+from pixels.jpeg import jpeg_coding
+
+PATCH = ViewRules(name="patch", framing="patch", frame=64, size=64, generators=("erased",))
+# reals at least twice as large as the frame: below that, a photograph's own chroma subsampling shows
+SCENE = ViewRules(name="scene", framing="scene", frame=64, size=64, generators=("erased",))
+SCREEN = ScreenRules(min_side=128)
+FRAMINGS = pytest.mark.parametrize("view", [PATCH, SCENE], ids=["patch", "scene"])
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Picture]:
+    """128 scenes, six to twelve times as large as a final member."""
+    return [Picture(f"scene-{seed}", render(random_scene(10_000 + seed), 768, 768)) for seed in range(128)]
+
+
+def measure(pictures: list[Picture], view: ViewRules, pairs: int, mode: str = "aligned") -> dict[str, Probe]:
+    rules = AlignmentRules.model_validate({"mode": mode, "naive": {"resize": view.size}})
+    control = NullControl(pictures, (view,), rules, SCREEN, windows=16)
+    return {probe.classifier: probe for probe in control.probes(AuditConfig(null_control_pairs=pairs))}
+
+
+@FRAMINGS
+def test_nothing_tells_a_photograph_from_its_content_without_history(scenes: list[Picture], view: ViewRules):
+    for probe in measure(scenes, view, 2000).values():
+        assert probe.pairs == 2000
+        assert abs(probe.value - 0.5) <= 0.03, probe
+        assert probe.verdict == "ok"
+
+
+def without_history(fake: np.ndarray, _facts: ImageFacts, frame: Frame, _coding: JpegCoding | None) -> np.ndarray:
+    """Alignment that forgets the fake's pass through JPEG."""
+    return fake[frame.margin : len(fake) - frame.margin, frame.margin : len(fake) - frame.margin]
+
+
+def with_wrong_tables(fake: np.ndarray, facts: ImageFacts, frame: Frame, _coding: JpegCoding | None) -> np.ndarray:
+    """Alignment that gives every fake the same tables, whatever the real's are."""
+    wrong = jpeg_coding(encode(np.zeros((16, 16, 3), dtype=np.uint8), Encoding(quality=70, subsampling="4:4:4")))
+    return RIGHT(fake, facts, frame, wrong)
+
+
+RIGHT: Callable[[np.ndarray, ImageFacts, Frame, JpegCoding | None], np.ndarray] = align._align_fake
+
+
+@FRAMINGS
+@pytest.mark.parametrize("leak", [without_history, with_wrong_tables])
+def test_a_leak_put_into_the_alignment_is_seen(
+    scenes: list[Picture], view: ViewRules, leak: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(align, "_align_fake", leak)
+    probes = measure(scenes, view, 500)
+    assert max(probe.value for probe in probes.values()) > 0.6
+    assert "fail" in {probe.verdict for probe in probes.values()}
+    assert all(probe.gate for probe in probes.values())
+
+
+def test_the_naive_mode_is_seen(scenes: list[Picture]):
+    assert max(probe.value for probe in measure(scenes, SCENE, 200, mode="naive").values()) > 0.7
+
+
+def test_pictures_too_small_for_the_reduction_are_passed_over(scenes: list[Picture]):
+    small = [Picture(picture.name, picture.pixels[:500, :500]) for picture in scenes[:20]]
+    (probe,) = measure(small, SCENE, 200).values()
+    assert (probe.verdict, probe.pairs) == ("too-few", 0)
+
+
+def test_the_same_answer_twice_and_another_for_each_view(scenes: list[Picture]):
+    config = AuditConfig(null_control_pairs=100, bootstrap_draws=50)
+
+    def answer() -> list[Probe]:
+        return NullControl(scenes[:20], (SCENE, PATCH), AlignmentRules(), SCREEN, windows=5).probes(config)
+
+    first = answer()
+    assert first == answer()
+    assert [probe.subject for probe in first] == ["scene", "scene", "patch", "patch"]
+    assert {probe.pairs for probe in first} == {100}
+
+
+@pytest.mark.parametrize("framing", ["patch", "scene"])
+def test_photographs_show_no_trace_either(photographs: list[Path], framing: str):
+    view = ViewRules(name=framing, framing=framing, frame=32, size=32, generators=("erased",))
+    pictures = []
+    for path in photographs:
+        try:
+            pictures.append(Picture(path.name, decode(path.read_bytes())))
+        except RejectedItem:
+            continue  # CMYK and the like
+    control = NullControl(pictures, (view,), AlignmentRules(), ScreenRules(min_side=64), windows=5)
+    for probe in control.probes(AuditConfig(null_control_pairs=900)):
+        assert probe.pairs == 900
+        assert probe.verdict in {"ok", "too-few"}, probe

@@ -1,0 +1,171 @@
+"""The whole audit, on datasets that are honest and on datasets with a planted leak."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from audit.config import AuditConfig
+from audit.report import AuditReport, Probe, audit_report, gate_message
+from audit.run import audit
+from manifests.dataset import Dataset
+from manifests.errors import DatasetError
+from manifests.records import Encoding, ImageFacts
+from pixels.config import NaiveRules
+from pixels.encode import encode
+from pixels.naive import naive_pair
+
+CONFIG = AuditConfig(max_pairs=300, folds=3, permutation_draws=100)
+WriteDataset = Callable[..., Dataset]
+Picture = Callable[[int, int], np.ndarray]
+
+
+def probes(report: AuditReport, name: str) -> list[Probe]:
+    return [probe for probe in report.probes if probe.name == name]
+
+
+def noisy(pixels: np.ndarray, number: int) -> np.ndarray:
+    """A fake: the picture with a little noise of its own."""
+    noise = np.random.default_rng([number, 1]).normal(0, 4, pixels.shape)
+    return np.rint(pixels + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def aligned(write_dataset: WriteDataset, picture: Picture) -> Dataset:
+    """120 pairs whose members share size and encoding."""
+
+    def make(number: int) -> dict[str, bytes]:
+        encoding = Encoding(quality=90 + number % 9, subsampling=("4:4:4", "4:2:0")[number % 2])
+        pixels = picture(number, 64)
+        return {"real": encode(pixels, encoding), "vae": encode(noisy(pixels, number), encoding)}
+
+    return write_dataset(120, make)
+
+
+def naive(picture: Picture, resize: int | None) -> Callable[[int], dict[str, bytes]]:
+    def make(number: int) -> dict[str, bytes]:
+        side = 70 + number % 7
+        real = encode(picture(number, side), Encoding(quality=70 + number % 20, subsampling="4:2:0"))
+        facts = ImageFacts(format="JPEG", width=side, height=side)
+        return naive_pair(real, {"vae": picture(number, 64)}, NaiveRules(resize=resize), facts)
+
+    return make
+
+
+def test_an_aligned_dataset_passes(aligned: Dataset):
+    report = audit(aligned, CONFIG)
+    assert report.gate == "passed"
+    assert report.pairs == 120
+    assert gate_message(report) == ""
+    (headers,) = probes(report, "headers")
+    assert (headers.verdict, headers.pairs, headers.fields, headers.value) == ("ok", 120, {}, 0)
+    (permutation,) = probes(report, "permutation")
+    assert permutation.verdict == "ok"
+    assert permutation.pairs == 120
+
+
+def test_pixel_statistics_inform_and_never_gate(aligned: Dataset):
+    found = probes(audit(aligned, CONFIG), "pixels")
+    assert {(probe.subject, probe.classifier) for probe in found} == {
+        (f"{view}, vae", classifier)
+        for view in ("scene", "patch")
+        for classifier in ("gradient boosting", "logistic regression")
+    }
+    for probe in found:
+        assert probe.verdict == "reported"
+        assert not probe.gate
+        # the noise of the fakes is plain to see, and is named
+        assert probe.low > 0.9
+        assert probe.top_features[0].name.startswith(("noise", "spectrum", "dct", "grid"))
+    assert probes(audit(aligned, CONFIG.model_copy(update={"pixel_probe": False})), "pixels") == []
+
+
+def test_the_report_survives_its_json_and_comes_out_the_same_twice(aligned: Dataset):
+    report = audit(aligned, CONFIG)
+    assert AuditReport.model_validate_json(report.model_dump_json()) == report
+    assert audit(aligned, CONFIG) == report
+
+
+def test_the_naive_mode_fails_and_names_format_size_and_tables(write_dataset: WriteDataset, picture: Picture):
+    report = audit(write_dataset(60, naive(picture, None)), CONFIG)
+    (headers,) = probes(report, "headers")
+    assert report.gate == "failed"
+    assert headers.verdict == "fail"
+    assert {"format", "width", "height", "quantisation_tables", "subsampling"} <= set(headers.fields)
+    assert headers.fields["format"] == 60
+    assert headers.fields["width"] == 60
+    assert len(headers.examples) == 5
+    message = gate_message(report)
+    assert "\n" not in message
+    for name in ("headers", "format", "width", "height", "quantisation_tables", "alignment.mode"):
+        assert name in message
+
+
+def test_resized_naive_reals_still_differ_in_format_and_tables(write_dataset: WriteDataset, picture: Picture):
+    (headers,) = probes(audit(write_dataset(60, naive(picture, 64)), CONFIG), "headers")
+    assert {"format", "quantisation_tables"} <= set(headers.fields)
+    assert "width" not in headers.fields
+
+
+def test_one_pair_with_another_table_fails_the_dataset(write_dataset: WriteDataset, picture: Picture):
+    def make(number: int) -> dict[str, bytes]:
+        pixels = picture(number, 64)
+        return {
+            "real": encode(pixels, Encoding(quality=95)),
+            "vae": encode(pixels, Encoding(quality=94 if number == 7 else 95)),
+        }
+
+    report = audit(write_dataset(40, make), CONFIG)
+    (headers,) = probes(report, "headers")
+    assert report.gate == "failed"
+    assert headers.fields == {"quantisation_tables": 1}
+    assert headers.value == pytest.approx(1 / 40)
+    assert headers.examples == ("7902699be42c8a8e-patch",)
+    assert headers.examples[0] in gate_message(report)
+
+
+def test_few_pairs_are_no_ground_for_a_verdict(write_dataset: WriteDataset, picture: Picture):
+    def make(number: int) -> dict[str, bytes]:
+        data = encode(picture(number, 64), Encoding())
+        return {"real": data, "vae": data}
+
+    report = audit(write_dataset(4, make), CONFIG)
+    assert report.gate == "passed"
+    assert report.verdict == "too-few"
+    assert {probe.verdict for probe in report.probes if probe.name != "headers"} == {"too-few"}
+
+
+def test_an_empty_dataset_passes_with_nothing_to_say(write_dataset: WriteDataset):
+    report = audit(write_dataset(0, lambda _: {}), CONFIG)
+    assert (report.gate, report.pairs) == ("passed", 0)
+
+
+def test_pixels_of_about_max_pairs_are_looked_at(aligned: Dataset):
+    report = audit(aligned, AuditConfig(max_pairs=100, permutation_draws=50))
+    (permutation,) = probes(report, "permutation")
+    assert 85 <= permutation.pairs <= 112
+    assert probes(report, "headers")[0].pairs == 120
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"real": b"no image", "vae": b"no image"}, "member real: not a readable"),
+        ({"vae": b""}, "vae"),
+        ({"real": encode(np.zeros((64, 64, 3), dtype=np.uint8), Encoding())}, "at least one fake"),
+        ({name: encode(np.zeros((20, 20, 3), dtype=np.uint8), Encoding()) for name in ("real", "vae")}, "20"),
+    ],
+)
+def test_what_cannot_be_read_is_named(write_dataset: WriteDataset, members: dict[str, bytes], expected: str):
+    with pytest.raises(DatasetError, match=expected) as caught:
+        audit(write_dataset(1, lambda _: members), CONFIG)
+    assert "5feceb66ffc86f38-scene" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_gravest_verdict_and_the_gate():
+    probe = Probe(name="a", verdict="fail", pairs=1)
+    assert audit_report((probe,), 1).gate == "passed"
+    assert audit_report((probe,), 1).verdict == "fail"
+    assert audit_report((probe.model_copy(update={"gate": True}),), 1).gate == "failed"
+    assert audit_report((Probe(name="b", verdict="reported", pairs=1),), 1).verdict == "ok"
