@@ -1,0 +1,1 @@
+"""What the dataset teaches: a detector trained on the shards, its predictions and its figures."""

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier.config import ClassifierConfig
+from classifier.detector import Detector
+from classifier.network import new_network
+from classifier.report import DetectorConfig
+from manifests.errors import DatasetError, ModelError
+
+
+@pytest.fixture
+def detector() -> Detector:
+    training = ClassifierConfig(backbone="test_resnet")
+    config = DetectorConfig(
+        twinset="0", backbone="test_resnet", backbone_options={}, image_size=32, mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5), threshold=0.25, generators=("sd",), dataset_name="", dataset_digest="", training=training,
+    )  # fmt: skip
+    return Detector(new_network(training, 32).eval(), config)
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_images_of_any_size_are_judged_by_their_centre(detector: Detector):
+    image = noise(50, 40)
+    whole, centre = detector.predict([image, image[9:41, 4:36]])
+    assert whole == pytest.approx(centre, abs=1e-6)
+    assert detector.predict([image]).dtype == np.float32
+
+
+def test_nothing_in_nothing_out(detector: Detector):
+    assert detector.predict([]).shape == (0,)
+
+
+def test_long_lists_are_cut_into_batches(detector: Detector):
+    images = [noise(32, 32)] * 300
+    assert detector.predict(images) == pytest.approx(np.full(300, detector.predict(images[:1])[0]), abs=1e-5)
+
+
+def test_a_small_image_is_an_error(detector: Detector):
+    with pytest.raises(DatasetError, match="40 x 30 pixels is smaller"):
+        detector.predict([noise(30, 40)])
+
+
+def test_it_survives_being_saved(detector: Detector, tmp_path: Path):
+    detector.save(tmp_path)
+    loaded = Detector.load(tmp_path)
+    assert loaded.config == detector.config
+    # the normalisation is the stored one, not the backbone's own
+    assert loaded.network.mean.flatten().tolist() == [0.5, 0.5, 0.5]
+
+
+def test_a_folder_that_holds_no_detector_is_named(detector: Detector, tmp_path: Path):
+    with pytest.raises(ModelError, match="no detector here"):
+        Detector.load(tmp_path)
+    detector.save(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="no such file of weights"):
+        Detector.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"backbone": 3}')
+    with pytest.raises(ModelError, match="not a detector's settings"):
+        Detector.load(tmp_path)
