@@ -1,0 +1,122 @@
+"""What a training run left, made ready to be shown: figures of merit, curves, and which images to look at."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from classifier.report import METRICS, PREDICTIONS, DetectorReport
+from manifests.errors import DatasetError
+
+BINS = 25
+"""Bins of the histograms of scores, from 0 to 1."""
+
+_SHOWN = 8
+_MOST_POINTS = 300
+
+
+@dataclass(frozen=True)
+class ScoredImage:
+    """One image of the test split and the probability of fake that the detector gives it."""
+
+    pair_id: str
+    member: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """Images of one class at the two ends: those that the detector is surest of, and those it gets most wrong."""
+
+    label: str
+    most_confident: tuple[ScoredImage, ...]
+    least_confident: tuple[ScoredImage, ...]
+
+
+@dataclass(frozen=True)
+class DetectorPage:
+    """All that the page says of a detector; curves, histograms and images are of the test split.
+
+    Attributes:
+        report: the figures of merit.
+        roc: points (false positive rate, true positive rate) from (0, 0) to (1, 1).
+        histogram: share of each class's images in each of `BINS` bins of the score: reals, fakes.
+        extremes: of each class.
+    """
+
+    report: DetectorReport
+    roc: tuple[tuple[float, float], ...]
+    histogram: tuple[tuple[float, ...], tuple[float, ...]]
+    extremes: tuple[Extremes, ...]
+
+    def images(self) -> Iterator[ScoredImage]:
+        """All images that are shown."""
+        for extremes in self.extremes:
+            yield from extremes.most_confident
+            yield from extremes.least_confident
+
+
+def read_detector(folder: Path) -> DetectorPage:
+    """Read `metrics.json` and `predictions.parquet` of a training run.
+
+    Raises:
+        DatasetError: one of them is missing, or not as a training run writes it.
+    """
+    try:
+        report = DetectorReport.model_validate_json((folder / METRICS).read_bytes())
+    except FileNotFoundError:
+        raise DatasetError(f"{folder}: no {METRICS} here. Give the folder of a finished training.") from None
+    except ValidationError as error:
+        raise DatasetError(
+            f"{folder / METRICS}: not the figures of a training ({error.error_count()} errors)."
+        ) from error
+    reals, fakes = _test_images(folder / PREDICTIONS)
+    if not (reals and fakes):
+        raise DatasetError(f"{folder / PREDICTIONS}: expected reals and fakes of the test split.")
+    return DetectorPage(
+        report=report,
+        roc=_roc([image.score for image in reals], [image.score for image in fakes]),
+        histogram=(_shares(reals), _shares(fakes)),
+        extremes=(_extremes("real", reals), _extremes("fake", fakes[::-1])),
+    )
+
+
+def _test_images(path: Path) -> tuple[list[ScoredImage], list[ScoredImage]]:
+    """Reals and fakes of the test split, each from the lowest score to the highest.
+
+    Raises:
+        DatasetError: the file is missing or lacks a column.
+    """
+    try:
+        table = pq.read_table(path, columns=["pair_id", "member", "split", "label", "score"])
+    except (FileNotFoundError, pa.ArrowInvalid, KeyError) as error:
+        raise DatasetError(f"{path}: no readable predictions ({error}). Train again.") from error
+    rows = [row for row in table.to_pylist() if row["split"] == "test"]
+    rows.sort(key=lambda row: (row["score"], row["pair_id"], row["member"]))
+    images: tuple[list[ScoredImage], list[ScoredImage]] = ([], [])
+    for row in rows:
+        images[row["label"]].append(ScoredImage(row["pair_id"], row["member"], row["score"]))
+    return images
+
+
+def _roc(reals: Sequence[float], fakes: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """The curve's corners, thinned out; both lists of scores ascend."""
+    thresholds = np.unique(np.concatenate([reals, fakes]))[::-1]
+    false_positive = 1 - np.searchsorted(reals, thresholds, side="left") / len(reals)
+    true_positive = 1 - np.searchsorted(fakes, thresholds, side="left") / len(fakes)
+    kept = np.unique(np.linspace(0, len(thresholds) - 1, _MOST_POINTS).round().astype(int))
+    return ((0.0, 0.0), *((float(false_positive[index]), float(true_positive[index])) for index in kept))
+
+
+def _shares(images: Sequence[ScoredImage]) -> tuple[float, ...]:
+    counts, _ = np.histogram([image.score for image in images], bins=BINS, range=(0, 1))
+    return tuple(float(count) / len(images) for count in counts)
+
+
+def _extremes(label: str, images: Sequence[ScoredImage]) -> Extremes:
+    """The two ends of one class, given from the surest to the most wrong."""
+    return Extremes(label, tuple(images[:_SHOWN]), tuple(images[::-1][:_SHOWN]))
