@@ -1,0 +1,1 @@
+"""When, and with which resources: Prefect flows and tasks, and the recipe as a whole."""

@@ -1,0 +1,14 @@
+"""What a finished dataset's audit said."""
+
+from audit.report import AuditReport, gate_message
+from flows.folder import BuildFolder
+from manifests.dataset import Dataset
+from manifests.errors import GateError
+
+
+def gate_error(build: BuildFolder) -> GateError | None:
+    """The error that a failed audit is; None when the dataset passed."""
+    if Dataset.open(str(build.dataset)).audit_verdict != "failed":
+        return None
+    report = AuditReport.model_validate_json(build.dataset.read("reports/audit.json"))
+    return GateError(f"{build.dataset}: {gate_message(report)}")

@@ -1,0 +1,195 @@
+"""The recipe: one TOML file, one frozen model; each part's configuration stands beside its owner."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from audit.config import AuditConfig
+from classifier.config import ClassifierConfig
+from generation.config import CaptionConfig, GeneratorConfig
+from manifests.errors import RecipeError
+from manifests.splits import SplitConfig
+from pixels.config import AlignmentRules, ScreenRules, ViewRules
+from sources.config import SourceConfig
+
+
+class SelectConfig(BaseModel):
+    """Which of the screened images stay: near-duplicates go before any GPU time is spent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    radius: int = Field(
+        default=3,
+        ge=0,
+        le=15,
+        description="bits of the perceptual hash within which the later image (in key order) is a near-duplicate",
+    )
+    limit: int | None = Field(default=None, gt=0, description="keep at most this many images; the rest is `surplus`")
+
+
+class ChunkConfig(BaseModel):
+    """How the work is cut."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(default=256, ge=1, le=4096, description="items a chunk: one Prefect task")
+
+
+class ShardConfig(BaseModel):
+    """How the dataset is cut."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pairs: int = Field(default=1000, gt=0, description="pairs a shard")
+
+
+class LimitConfig(BaseModel):
+    """When a run stops by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    drop_rate: float = Field(
+        default=0.5, ge=0, le=1, description="share of a stage's items that may be rejected before the build stops"
+    )
+
+
+class Recipe(BaseModel):
+    """How a dataset is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the dataset's name")
+    salt: str = Field(default="", description="seeds and splits are drawn from it; the name when empty")
+    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    screen: ScreenRules = ScreenRules()
+    select: SelectConfig = SelectConfig()
+    views: tuple[ViewRules, ...] = Field(min_length=1)
+    alignment: AlignmentRules = AlignmentRules()
+    caption: CaptionConfig
+    generators: tuple[GeneratorConfig, ...] = Field(min_length=1)
+    split: SplitConfig = SplitConfig()
+    chunks: ChunkConfig = ChunkConfig()
+    shards: ShardConfig = ShardConfig()
+    limits: LimitConfig = LimitConfig()
+    audit: AuditConfig = AuditConfig()
+    classifier: ClassifierConfig | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for table, names in (
+            ("sources", [source.name for source in self.sources]),
+            ("views", [view.name for view in self.views]),
+            ("generators", [generator.name for generator in self.generators]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{table}: the name {name!r} stands twice; give each its own")
+        known = [generator.name for generator in self.generators]
+        for view in self.views:
+            for name in view.generators:
+                if name not in known:
+                    raise ValueError(
+                        f"views.{view.name}.generators: no generator {name!r}; there are {', '.join(known)}"
+                    )
+        unused = [name for name in known if not any(name in view.generators for view in self.views)]
+        if unused:
+            raise ValueError(
+                f"generators: no view asks for {', '.join(unused)}; add to a view's `generators`, or remove"
+            )
+        return self
+
+    @property
+    def seed_salt(self) -> str:
+        """What seeds and splits are drawn from."""
+        return self.salt or self.name
+
+    def view(self, name: str) -> ViewRules:
+        """A view by its name."""
+        return next(view for view in self.views if view.name == name)
+
+    def generator(self, name: str) -> GeneratorConfig:
+        """A generator by its name."""
+        return next(generator for generator in self.generators if generator.name == name)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        RecipeError: the file is missing, is no TOML, or holds an unknown key or a wrong value; one line that names it.
+    """
+    return parse_recipe(_read(path), str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe. Give the path of a .toml file (see the folder recipes/).") from None
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not a recipe ({error}). Give the path of a .toml file.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path}: not valid TOML: {error}.") from None
+
+
+def parse_recipe(content: dict[str, Any], origin: str) -> Recipe:
+    """Check a recipe that is read already.
+
+    Args:
+        content: the recipe's tables.
+        origin: where it comes from, for errors.
+
+    Raises:
+        RecipeError: an unknown key or a wrong value.
+    """
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    """pydantic's complaints as one line: place, what was wrong, what was expected."""
+    complaints = []
+    for details in error.errors(include_url=False):
+        place = ".".join(str(part) for part in details["loc"]) or "recipe"
+        if details["type"] == "extra_forbidden":
+            complaints.append(f"unknown key `{place}`; valid keys here are {_valid_keys(details['loc'])}")
+        elif details["type"] == "missing":
+            complaints.append(f"`{place}` is missing")
+        elif details["type"] == "value_error":
+            complaints.append(
+                f"`{place}`: {details['ctx']['error']}" if details["loc"] else str(details["ctx"]["error"])
+            )
+        else:
+            complaints.append(f"`{place}` = {details['input']!r}: {details['msg']}")
+    return "; ".join(complaints)
+
+
+def _valid_keys(location: tuple[int | str, ...]) -> str:
+    """The keys of the table that an unknown key stands in."""
+    model: Any = Recipe
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        candidates = _models(model.model_fields[part].annotation) if part in model.model_fields else [model]
+        if not candidates:
+            return "described in the recipe reference"
+        tagged = [candidate for candidate in candidates if _tag(candidate) in location]
+        model = (tagged or candidates)[0]
+    return ", ".join(model.model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """All pydantic models inside an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    parts = getattr(annotation, "__args__", ())
+    return [model for part in parts for model in _models(part)]
+
+
+def _tag(model: type[BaseModel]) -> str:
+    field = model.model_fields.get("type")
+    return str(field.default) if field is not None else ""

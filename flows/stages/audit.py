@@ -1,0 +1,60 @@
+"""audit: is the dataset honest? Its report, then the index, the last file of all."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from flows.stages.base import BuildStage, ReduceStage, Unit
+from flows.stages.manifest import ManifestStage, stages_before_manifest
+from manifests import canonical
+from manifests.chunks import ChunkWriter
+from manifests.dataset import Dataset
+from manifests.files import WrittenFile, describe
+from manifests.index import write_index
+from manifests.records import Stage
+
+REPORT = "reports/audit.json"
+
+
+class AuditStage(ReduceStage):
+    """Audits the dataset and seals it."""
+
+    label: ClassVar[Stage] = "audit"
+    unit: ClassVar[Unit] = "files"
+
+    def settings(self) -> Any:
+        """The audit's configuration."""
+        return self.build.recipe.audit.model_dump(mode="json")
+
+    def upstream(self) -> Sequence[BuildStage]:
+        """The finished dataset."""
+        return (ManifestStage(self.build),)
+
+    def pending(self) -> list[int]:
+        """One piece of work while the report or the index is missing."""
+        if self.store.chunks() is None or super().pending():
+            return [0]
+        files = self.store.records(0, WrittenFile)
+        return [] if all(self.build.dataset.size(file.name) == file.size for file in files) else [0]
+
+    def reduce(self) -> Iterator[ChunkWriter]:
+        """Write the report and the index."""
+        from audit.run import audit
+
+        folder = self.build.dataset
+        dataset = Dataset.open(str(self.build.dataset))
+        report = audit(dataset, self.build.recipe.audit)
+        folder.write(REPORT, canonical.dumps(report))
+        counts = {f"shards/{shard.name}": shard.pairs for shard in dataset.header.shards}
+        counts["manifest.jsonl"] = 1 + sum(shard.pairs for shard in dataset.header.shards)
+        counts["rejects.jsonl"] = sum(1 for _ in dataset.rejects())
+        write_index(folder, report.gate, counts)
+        chunk = self.store.writer(0)
+        for name in (REPORT, "index.json", "index.sha256"):
+            chunk.seen += 1
+            chunk.add(describe(folder, name))
+        yield chunk
+
+
+def build_stages(build: Any) -> list[BuildStage]:
+    """All stages of a build, from left to right."""
+    return [*stages_before_manifest(build), ManifestStage(build), AuditStage(build)]

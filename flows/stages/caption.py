@@ -1,0 +1,63 @@
+"""caption: one text for what the pair shows."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flows.records import CaptionedPair, FramedPair
+from flows.stages.base import BuildStage, MapStage, Resource
+from flows.stages.frame import FrameStage, framed
+from generation.config import CaptionConfig
+from manifests.chunks import ChunkWriter
+from manifests.errors import RejectedItem
+from manifests.records import Stage
+
+if TYPE_CHECKING:
+    from generation.requests import Captioner
+
+
+class CaptionStage(MapStage):
+    """Captions one chunk of framed images."""
+
+    label: ClassVar[Stage] = "caption"
+    resource: ClassVar[Resource] = "model"
+
+    def settings(self) -> Any:
+        """The captioner's configuration."""
+        return self.build.recipe.caption.model_dump(mode="json")
+
+    def upstream(self) -> Sequence[BuildStage]:
+        """The framed pairs."""
+        return (FrameStage(self.build),)
+
+    def process(self, index: int, chunk: ChunkWriter) -> None:
+        """Caption each pair of the chunk, in the captioner's own fixed batches."""
+        from generation.requests import CaptionRequest
+
+        frames = FrameStage(self.build).store
+        pairs = list(frames.records(index, FramedPair))
+        requests = [
+            CaptionRequest(
+                pair_id=pair.pair_id,
+                pixels=framed(frames, pair).shown,
+                source_caption=pair.screened.real.source_caption,
+                class_label=pair.screened.real.class_label,
+            )
+            for pair in pairs
+        ]
+        captioner = _captioner(self.build.located(self.build.recipe.caption))
+        for pair, outcome in zip(pairs, captioner.caption(requests), strict=True):
+            chunk.seen += 1
+            if isinstance(outcome, RejectedItem):
+                chunk.reject(pair.pair_id, outcome)
+            else:
+                chunk.add(CaptionedPair(pair_id=pair.pair_id, caption=outcome))
+
+
+@lru_cache(maxsize=1)
+def _captioner(config: CaptionConfig) -> "Captioner":
+    """The captioner, loaded once a process."""
+    from flows.device import device
+    from generation.captioning import open_captioner
+
+    return open_captioner(config, device())

@@ -1,0 +1,160 @@
+"""manifest: the dataset's own account of itself; every file but the audit's and the index."""
+
+import importlib.metadata
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import PIL
+from PIL import features
+
+from flows.records import PlacedPair
+from flows.stages.align import AlignStage
+from flows.stages.base import BuildStage, ReduceStage, Unit
+from flows.stages.caption import CaptionStage
+from flows.stages.frame import FrameStage
+from flows.stages.generate import generate_stages
+from flows.stages.listing import ListStage
+from flows.stages.reals import RealsStage
+from flows.stages.screen import ScreenStage
+from flows.stages.select import SelectStage
+from flows.stages.shards import ShardsStage
+from flows.stages.split import SplitStage
+from manifests import canonical
+from manifests.cards import Composition, write_card, write_croissant
+from manifests.chunks import ChunkWriter
+from manifests.files import WrittenFile, describe
+from manifests.header import Header
+from manifests.records import Pair, Reject, Stage
+from manifests.tables import write_attribution, write_manifest_parquet, write_provenance
+
+_SHARD_NAME = re.compile(r"(train|validation|test)(-[a-z0-9_]+)?-\d{6}\.tar")
+
+
+class ManifestStage(ReduceStage):
+    """Writes manifest, rejects, provenance, attribution, card and Croissant description."""
+
+    label: ClassVar[Stage] = "manifest"
+    unit: ClassVar[Unit] = "files"
+
+    def settings(self) -> Any:
+        """The whole recipe: the header holds it."""
+        return [self.build.recipe.model_dump(mode="json"), _versions()]
+
+    def upstream(self) -> Sequence[BuildStage]:
+        """Every stage: the pairs come from `split`, the rejects from all."""
+        return stages_before_manifest(self.build)
+
+    def pending(self) -> list[int]:
+        """One piece of work while a file is missing or not of its recorded size."""
+        if self.store.chunks() is None or super().pending():
+            return [0]
+        files = self.store.records(0, WrittenFile)
+        return [] if all(self.build.dataset.size(file.name) == file.size for file in files) else [0]
+
+    def reduce(self) -> Iterator[ChunkWriter]:
+        """Write the files, the manifest last: whoever sees it sees them all."""
+        folder = self.build.dataset
+        split, shards = SplitStage(self.build), ShardsStage(self.build)
+        indices = range(split.count() or 0)
+        written = [file for index in indices for file in shards.store.records(index, WrittenFile)]
+        self._remove_others({file.name for file in written})
+        header = self._header()
+        write_attribution(folder, self._pairs())
+        write_card(folder, header, Composition.of(self._pairs()))
+        write_provenance(folder, self._provenance())
+        write_manifest_parquet(folder, self._pairs())
+        self._write_rejects()
+        table = describe(folder, "manifest.parquet")
+        write_croissant(folder, header, {file.name: file.sha256 for file in (*written, table)})
+        with folder.create("manifest.jsonl") as stream:
+            stream.write(canonical.dumps(header) + b"\n")
+            for pair in self._pairs():
+                stream.write(canonical.dumps(pair) + b"\n")
+        chunk = self.store.writer(0)
+        for name in (
+            "ATTRIBUTION.csv",
+            "README.md",
+            "croissant.json",
+            "manifest.jsonl",
+            "manifest.parquet",
+            "provenance.parquet",
+            "rejects.jsonl",
+        ):
+            chunk.seen += 1
+            chunk.add(describe(folder, name))
+        yield chunk
+
+    def _header(self) -> Header:
+        recipe = self.build.recipe
+        split = SplitStage(self.build)
+        shards = [shard for index in range(split.count() or 0) if (shard := split.shard(index)) is not None]
+        tables = {}
+        for index in range(split.count() or 0):
+            for placed in split.store.records(index, PlacedPair):
+                if placed.history is not None:
+                    tables[placed.pair.jpeg_tables] = placed.history.tables
+        return Header(
+            twinset=importlib.metadata.version("twinset"),
+            name=recipe.name,
+            salt=recipe.seed_salt,
+            recipe=recipe.model_dump(mode="json"),
+            generators=[generator.name for generator in recipe.generators],
+            views=[view.name for view in recipe.views],
+            pairs_per_shard=recipe.shards.pairs,
+            shards=shards,
+            encoders=_versions(),
+            jpeg_tables=tables,
+        )
+
+    def _pairs(self) -> Iterator[Pair]:
+        split = SplitStage(self.build)
+        for index in range(split.count() or 0):
+            yield from (placed.pair for placed in split.store.records(index, PlacedPair))
+
+    def _write_rejects(self) -> None:
+        with self.build.dataset.create("rejects.jsonl") as stream:
+            for stage in self.upstream():
+                rejects: list[Reject] = [
+                    reject for index in range(stage.count() or 0) for reject in stage.store.rejects(index)
+                ]
+                for reject in sorted(rejects, key=lambda reject: (reject.key, reject.reason, reject.detail)):
+                    stream.write(canonical.dumps(reject) + b"\n")
+
+    def _provenance(self) -> Iterator[dict[str, Any]]:
+        for stage in self.upstream():
+            for index, started, ended in stage.store.times():
+                yield {
+                    "stage": stage.name,
+                    "chunk": index,
+                    "started": int(started * 1000),
+                    "ended": int(ended * 1000),
+                    "note": "",
+                }
+
+    def _remove_others(self, names: set[str]) -> None:
+        """Remove shards that an earlier recipe left in the folder."""
+        for name in self.build.dataset.child("shards").names():
+            if _SHARD_NAME.fullmatch(name) and f"shards/{name}" not in names:
+                self.build.dataset.remove(f"shards/{name}")
+
+
+def stages_before_manifest(build: Any) -> list[BuildStage]:
+    """All stages up to the shards, from left to right."""
+    return [
+        ListStage(build),
+        RealsStage(build),
+        ScreenStage(build),
+        SelectStage(build),
+        FrameStage(build),
+        CaptionStage(build),
+        *generate_stages(build),
+        AlignStage(build),
+        SplitStage(build),
+        ShardsStage(build),
+    ]
+
+
+def _versions() -> dict[str, str]:
+    """What wrote the pixels."""
+    return {"pillow": PIL.__version__, "libjpeg-turbo": features.version_feature("libjpeg_turbo") or "none"}

@@ -1,0 +1,93 @@
+"""select: which of the screened images are used, in key order, without duplicates."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from flows.records import ScreenedReal, SelectedReal
+from flows.stages.base import BuildStage, ReduceStage, Unit
+from flows.stages.screen import ScreenStage
+from manifests.chunks import ChunkWriter
+from manifests.errors import RejectedItem
+from manifests.near_duplicates import NearDuplicates
+from manifests.records import JpegCoding, Reason, Stage
+from manifests.seeds import fraction
+
+
+class SelectStage(ReduceStage):
+    """Drops duplicates, and draws each scene pair's JPEG history from the pool of its source's own reals."""
+
+    label: ClassVar[Stage] = "select"
+    unit: ClassVar[Unit] = "images"
+
+    def settings(self) -> Any:
+        """Radius, limit, chunk size, and the views that draw from the pool."""
+        recipe = self.build.recipe
+        return [recipe.select.model_dump(), recipe.chunks.size, recipe.seed_salt, self._scene_views()]
+
+    def upstream(self) -> Sequence[BuildStage]:
+        """The screened images."""
+        return (ScreenStage(self.build),)
+
+    def _scene_views(self) -> list[str]:
+        return [view.name for view in self.build.recipe.views if view.framing == "scene"]
+
+    def reduce(self) -> Iterator[ChunkWriter]:
+        """Chunks in key order; a chunk also holds the rejects that fell between its items."""
+        kept: list[ScreenedReal | tuple[str, RejectedItem]] = list(self._without_duplicates())
+        pools = _pools(entry for entry in kept if isinstance(entry, ScreenedReal))
+        chunk, filled = self.store.writer(0), 0
+        for entry in kept:
+            if filled == self.build.recipe.chunks.size:
+                yield chunk
+                chunk, filled = self.store.writer(chunk.index + 1), 0
+            chunk.seen += 1
+            if isinstance(entry, ScreenedReal):
+                chunk.add(self._with_histories(entry, pools))
+                filled += 1
+            else:
+                chunk.reject(*entry)
+        yield chunk
+
+    def _without_duplicates(self) -> Iterator[ScreenedReal | tuple[str, RejectedItem]]:
+        """Greedy in key order against what was kept."""
+        stage = ScreenStage(self.build)
+        screened = [
+            record for index in range(stage.count() or 0) for record in stage.store.records(index, ScreenedReal)
+        ]
+        screened.sort(key=lambda record: (record.real.key, record.real.source, record.real.source_id))
+        near = NearDuplicates(self.build.recipe.select.radius)
+        limit = self.build.recipe.select.limit
+        kept, last_key = 0, ""
+        for record in screened:
+            key, phash = record.real.key, int(record.facts.phash, 16)
+            if key == last_key:
+                yield key, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.real.source_id}")
+            elif neighbours := near.neighbours(phash):
+                yield key, RejectedItem(Reason.NEAR_DUPLICATE, f"looks like {neighbours[0]}")
+            elif limit is not None and kept == limit:
+                yield key, RejectedItem(Reason.SURPLUS, f"the limit of {limit} images is reached")
+            else:
+                near.add(key, phash)
+                kept, last_key = kept + 1, key
+                yield record
+
+    def _with_histories(self, record: ScreenedReal, pools: dict[str, list[JpegCoding]]) -> SelectedReal:
+        pool = pools.get(record.real.source, [])
+        salt = self.build.recipe.seed_salt
+        histories = {
+            view: pool[int(fraction(salt, f"{record.real.key}-{view}", "history") * len(pool))]
+            for view in self._scene_views()
+            if pool
+        }
+        return SelectedReal(screened=record, histories=histories)
+
+
+def _pools(records: Iterator[ScreenedReal]) -> dict[str, list[JpegCoding]]:
+    """The codings of each source's JPEGs, as often as they occur, in an order of their own."""
+    counts: dict[str, Counter[JpegCoding]] = defaultdict(Counter)
+    for record in records:
+        if record.coding is not None:
+            counts[record.real.source][record.coding] += 1
+    order = {source: sorted(counter, key=lambda c: (c.subsampling, c.tables)) for source, counter in counts.items()}
+    return {source: [c for c in order[source] for _ in range(counter[c])] for source, counter in counts.items()}

@@ -1,0 +1,54 @@
+"""shards: the pairs as WebDataset tars, in the dataset's own folder."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from flows.records import PlacedPair
+from flows.stages.align import AlignStage
+from flows.stages.base import BuildStage, MapStage, Unit
+from flows.stages.split import SplitStage
+from manifests.chunks import ChunkWriter
+from manifests.files import WrittenFile, describe
+from manifests.records import Stage
+from manifests.shards import Sample, metadata, write_shard
+
+
+class ShardsStage(MapStage):
+    """Writes one shard."""
+
+    label: ClassVar[Stage] = "shards"
+    unit: ClassVar[Unit] = "files"
+
+    def settings(self) -> Any:
+        """Nothing beyond the placed pairs."""
+        return ""
+
+    def upstream(self) -> Sequence[BuildStage]:
+        """The placed pairs, a shard a chunk."""
+        return (SplitStage(self.build),)
+
+    def pending(self) -> list[int]:
+        """The shards that are not there with the recorded size, too."""
+        left = set(super().pending())
+        return [index for index in range(self.count() or 0) if index in left or not self._is_whole(index)]
+
+    def _is_whole(self, index: int) -> bool:
+        return all(self.build.dataset.size(file.name) == file.size for file in self.store.records(index, WrittenFile))
+
+    def process(self, index: int, chunk: ChunkWriter) -> None:
+        """Copy the members of the shard's pairs out of the aligned chunks."""
+        split = SplitStage(self.build)
+        shard = split.shard(index)
+        if shard is None:
+            return
+        name = f"shards/{shard.name}"
+        with self.build.dataset.create(name) as stream:
+            write_shard(stream, self._samples(index))
+        chunk.seen = 1
+        chunk.add(describe(self.build.dataset, name))
+
+    def _samples(self, index: int) -> Iterator[Sample]:
+        aligned = AlignStage(self.build).store
+        for placed in SplitStage(self.build).store.records(index, PlacedPair):
+            members = {name: aligned.read_blob(blob) for name, blob in placed.blobs.items()}
+            yield Sample(placed.pair.pair_id, members, metadata(placed.pair))

@@ -1,0 +1,59 @@
+"""train_classifier: a dataset's shards become a detector."""
+
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from pydantic import ValidationError
+
+from classifier.config import ClassifierConfig
+from manifests.dataset import Dataset
+from manifests.errors import RecipeError
+
+
+@task(name="train", cache_policy=NO_CACHE, persist_result=False)
+def run_training(dataset: str, config: dict[str, Any], out: str, progress: bool, force: bool) -> str:
+    """Train, choose the threshold, measure; the answer is the report as JSON."""
+    from classifier.training import train
+
+    return train(
+        dataset, ClassifierConfig.model_validate(config), out, progress=progress, force=force
+    ).model_dump_json()
+
+
+@flow(name="train_classifier", flow_run_name="train-{out}", persist_result=False)
+def train_classifier(
+    dataset: str,
+    out: str,
+    config: dict[str, Any] | None = None,
+    progress: bool = False,
+    force: bool = False,
+) -> str:
+    """Train a detector on a dataset.
+
+    Args:
+        dataset: path or URL of the dataset.
+        out: local folder for the detector.
+        config: the `classifier` table to use; the one in the dataset's own recipe when None.
+        progress: show a progress bar.
+        force: train even where the audit failed.
+
+    Returns:
+        The detector's report, as JSON.
+
+    Raises:
+        RecipeError: the `classifier` table is wrong.
+        GateError: the dataset's audit failed.
+    """
+    opened = Dataset.open(dataset)
+    table = opened.header.recipe.get("classifier") if config is None else config
+    try:
+        checked = ClassifierConfig.model_validate(table or {})
+    except ValidationError as error:
+        raise RecipeError(f"classifier: {error.errors()[0]['msg']}") from None
+    report = run_training(opened.root, checked.model_dump(mode="json"), out, progress, force)
+    create_table_artifact(
+        table=[{"detector": out, "trained on": opened.header.name}], key="detector", description="A trained detector"
+    )
+    return report

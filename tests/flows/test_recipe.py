@@ -1,0 +1,54 @@
+"""What a recipe says when it is wrong: one line that names the place, what was expected, and what is valid."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.recipe import load_recipe
+from manifests.errors import RecipeError
+
+Recipe = Callable[..., Path]
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid(path: Path):
+    assert load_recipe(path).name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('name = "small"', 'name = "small"\nspeed = 3', "unknown key `speed`; valid keys here are name, salt, sources"),
+        ("size = 8", "sise = 8", "unknown key `chunks.sise`; valid keys here are size"),
+        ("num_inference_steps = 2", "steps = 2", "`generators.0"),
+        ("size = 8", "size = 0", "`chunks.size` = 0: Input should be greater than or equal to 1"),
+        ('framing = "patch"', 'framing = "wide"', "`views.1.framing` = 'wide': Input should be 'scene' or 'patch'"),
+        ('generators = ["vae"]', 'generators = ["vea"]', "no generator 'vea'; there are sd, vae"),
+        ('name = "vae"', 'name = "sd"', "generators: the name 'sd' stands twice"),
+        ('path = "', 'paht = "', "`sources.0.folder.path` is missing"),
+        ("[caption]", "[[caption]]", "`caption`"),
+        ('name = "small"', 'name = "small', "not valid TOML"),
+    ],
+)
+def test_one_clear_line(recipe: Recipe, old: str, new: str, expected: str):
+    path = recipe(replace={old: new})
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    text = str(caught.value)
+    assert expected in text
+    assert str(path) in text
+    assert "\n" not in text
+
+
+def test_missing_recipe(tmp_path: Path):
+    with pytest.raises(RecipeError, match="no such recipe"):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_an_unused_generator_is_an_error(recipe: Recipe):
+    path = recipe(replace={'generators = ["sd", "vae"]': 'generators = ["vae"]'})
+    with pytest.raises(RecipeError, match="no view asks for sd"):
+        load_recipe(path)

@@ -1,0 +1,179 @@
+"""The stages one after the other: what goes in comes out or is accounted for, and the bytes are always the same."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.counts import is_finished, stage_counts
+from flows.folder import BuildFolder
+from manifests.dataset import Dataset
+from manifests.errors import DatasetError
+
+Recipe = Callable[..., Path]
+Run = Callable[[Path, Path], Path]
+
+pytestmark = pytest.mark.xdist_group("stages")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, recipe_text: str) -> Path:
+    """One finished build, shared by the tests that only look."""
+    from flows.recipe import load_recipe
+    from flows.stages.audit import build_stages
+
+    folder = tmp_path_factory.mktemp("built")
+    path = folder / "small.toml"
+    path.write_text(recipe_text)
+    build = BuildFolder(load_recipe(path), str(folder), str(folder / "out"))
+    build.claim()
+    for stage in build_stages(build):
+        for index in stage.pending():
+            stage.run(index)
+        stage.finish()
+    return folder / "out"
+
+
+def contents(dataset: Path) -> dict[str, bytes]:
+    """The files whose bytes are promised."""
+    names = ["manifest.jsonl", "rejects.jsonl", *(f"shards/{path.name}" for path in (dataset / "shards").iterdir())]
+    return {name: (dataset / name).read_bytes() for name in names}
+
+
+def test_every_item_is_forwarded_or_rejected(built: Path):
+    counts = stage_counts(BuildFolder.open(str(built)))
+    by_name = {count.name: count for count in counts}
+    for count in counts:
+        assert count.seen == count.forwarded + sum(count.rejected.values()), count.name
+    assert by_name["list"].seen == 26
+    for left, right in (
+        ("list", "reals"),
+        ("reals", "screen"),
+        ("screen", "select"),
+        ("frame", "caption"),
+        ("caption", "generate-sd"),
+        ("generate-sd", "generate-vae"),
+        ("generate-vae", "align"),
+        ("align", "split"),
+    ):
+        assert by_name[right].seen == by_name[left].forwarded, right
+    assert by_name["frame"].seen == 2 * by_name["select"].forwarded
+
+
+def test_manifest_and_rejects_account_for_all_pairs(built: Path):
+    dataset = Dataset.open(str(built))
+    counts = {count.name: count for count in stage_counts(BuildFolder.open(str(built)))}
+    assert len(list(dataset.pairs())) == counts["split"].forwarded
+    rejects = Counter((reject.stage, reject.reason) for reject in dataset.rejects())
+    expected = Counter[tuple[str, str]]()
+    for count in counts.values():
+        label = "generate" if count.name.startswith("generate") else count.name
+        expected.update({(label, reason): number for reason, number in count.rejected.items()})
+    assert rejects == expected
+    assert rejects["screen", "truncated"] >= 1
+    assert rejects["screen", "not-an-image"] == 1
+
+
+def test_every_pair_is_whole_in_the_shards(built: Path):
+    dataset = Dataset.open(str(built))
+    samples = {sample.key: sample for sample in dataset.samples()}
+    pairs = list(dataset.pairs())
+    assert len(pairs) == len(samples) > 20
+    for pair in pairs:
+        assert set(samples[pair.pair_id].members) == {"real", *pair.fakes} == set(pair.members)
+        assert set(pair.fakes) == ({"sd", "vae"} if pair.frame.view == "scene" else {"vae"})
+        assert samples[pair.pair_id].metadata["caption"] == pair.caption.cleaned
+
+
+def test_header_check_passes(built: Path):
+    report = json.loads((built / "dataset" / "reports" / "audit.json").read_text())
+    headers = [probe for probe in report["probes"] if probe["name"] == "headers"]
+    assert headers
+    assert all(probe["verdict"] == "ok" for probe in headers)
+    assert report["gate"] == "passed"
+
+
+def test_a_finished_build_has_nothing_to_do(built: Path):
+    assert is_finished(BuildFolder.open(str(built)))
+
+
+def test_two_builds_have_equal_bytes(built: Path, recipe: Recipe, run_stages: Run, tmp_path: Path):
+    dataset = run_stages(recipe(), tmp_path / "again")
+    assert contents(dataset) == contents(built / "dataset")
+
+
+def test_a_damaged_chunk_is_made_again(built: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy)
+    before = contents(copy / "dataset")
+    (copy / "work" / "align" / "00001.tar").write_bytes(b"")
+    (copy / "dataset" / "shards" / next(iter(sorted(p.name for p in (copy / "dataset" / "shards").iterdir())))).unlink()
+    build = BuildFolder.open(str(copy))
+    assert not is_finished(build)
+    from flows.stages.audit import build_stages
+
+    done = []
+    for stage in build_stages(build):
+        for index in stage.pending():
+            stage.run(index)
+            done.append((stage.name, index))
+        stage.finish()
+    assert done[0] == ("align", 1)
+    assert [name for name, _ in done if name in ("frame", "caption", "generate-sd")] == []
+    assert contents(copy / "dataset") == before
+
+
+def test_another_recipe_is_refused_by_the_key_that_differs(built: Path, recipe: Recipe):
+    from flows.recipe import load_recipe
+
+    path = recipe(replace={"num_inference_steps = 2": "num_inference_steps = 3"})
+    build = BuildFolder(load_recipe(path), str(path.parent), str(built))
+    with pytest.raises(DatasetError, match=r"generators\.0\.num_inference_steps"):
+        build.claim()
+
+
+def test_a_folder_with_something_else_is_refused(recipe: Recipe, tmp_path: Path):
+    from flows.recipe import load_recipe
+
+    other = tmp_path / "letters"
+    other.mkdir()
+    (other / "letter.txt").write_text("dear reader")
+    path = recipe()
+    with pytest.raises(DatasetError, match="not empty"):
+        BuildFolder(load_recipe(path), str(path.parent), str(other)).claim()
+
+
+def test_naive_alignment_fails_the_header_check(recipe: Recipe, run_stages: Run, tmp_path: Path):
+    path = recipe(extra='\n[alignment]\nmode = "naive"\n')
+    dataset = Dataset.open(str(run_stages(path, tmp_path / "naive")))
+    assert dataset.audit_verdict == "failed"
+    report = json.loads((tmp_path / "naive" / "dataset" / "reports" / "audit.json").read_text())
+    fields = {name for probe in report["probes"] if probe["name"] == "headers" for name in probe["fields"]}
+    assert "format" in fields
+    assert {"width", "height"} <= fields
+    assert any("quantisation" in field or "tables" in field for field in fields)
+
+
+def test_class_disjoint_split_is_one_setting(recipe: Recipe, recipe_text: str, run_stages: Run, tmp_path: Path):
+    path = recipe(
+        replace={
+            'group_by = ["pair"]': 'group_by = ["class"]\nratios = { train = 0.4, validation = 0.3, test = 0.3 }',
+            'generators = ["sd", "vae"]': 'generators = ["vae"]',
+            sd_table(recipe_text): "",
+        }
+    )
+    dataset = Dataset.open(str(run_stages(path, tmp_path / "disjoint")))
+    homes: dict[str, set[str]] = {}
+    for pair in dataset.pairs():
+        homes.setdefault(pair.real.class_label, set()).add(pair.split)
+    assert len(homes) == 4
+    assert all(len(splits) == 1 for splits in homes.values())
+
+
+def sd_table(text: str) -> str:
+    """The recipe's table of the generator `sd`."""
+    start = text.index('[[generators]]\nname = "sd"')
+    return text[start : text.index('[[generators]]\nname = "vae"')]

@@ -1,0 +1,5 @@
+"""`python -m twinset` is `twinset`."""
+
+from twinset.cli import main
+
+main()

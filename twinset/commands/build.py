@@ -1,0 +1,70 @@
+"""The command `twinset build`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manifests.errors import GateError
+
+
+def build(
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a TOML file.", show_default=False)],
+    out: Annotated[str, typer.Option(help="The build's folder: a path or fsspec URL.", show_default=False)],
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Take the folder over from an earlier form of the recipe.")
+    ] = False,
+    train: Annotated[
+        bool, typer.Option(help="Train the recipe's [classifier] on the finished dataset, if it has one.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
+) -> None:
+    """Build a recipe's dataset, or go on where an earlier run stopped."""
+    build_and_report(recipe, out, redo=redo, train=train, as_json=as_json)
+
+
+def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json: bool) -> None:
+    """Build, train where the recipe asks for it, write the report, and print a summary."""
+    from flows.counts import is_finished
+    from flows.folder import BuildFolder
+    from flows.gate import gate_error
+    from flows.inputs import check_models
+    from flows.recipe import load_recipe
+    from twinset.commands.report import refresh_report
+    from twinset.commands.status import show_status
+    from twinset.commands.train import train_into
+
+    path = recipe.absolute()
+    checked = load_recipe(recipe)
+    folder = BuildFolder(checked, str(path.parent), out)
+    finished = is_finished(folder)
+    if not finished:
+        check_models(folder)
+    folder.claim(redo=redo)
+    failed = gate_error(folder) if finished else _run(path, out, redo=redo)
+    if not folder.folder.is_local:
+        typer.echo("the build's folder is not on this machine: train with `twinset train`", err=True)
+    else:
+        if train and checked.classifier is not None and failed is None:
+            train_into(str(folder.dataset), f"{out}/detector", checked.classifier, only_if_stale=True)
+        if folder.dataset.size("manifest.jsonl") is not None:
+            refresh_report(folder)
+    show_status(folder, as_json=as_json)
+    if failed is not None:
+        raise failed
+
+
+def _run(recipe: Path, out: str, *, redo: bool) -> GateError | None:
+    """Run the flow; a gate that fails is handed back, so that the report can show why."""
+    from flows.environment import prepare
+
+    prepare()
+    from flows import progress
+    from flows.build import build_dataset
+
+    with progress.shown():
+        try:
+            build_dataset(recipe=str(recipe), out=out, redo=redo)
+        except GateError as error:
+            return error
+    return None

@@ -1,0 +1,27 @@
+"""The command `twinset demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
+PHOTOGRAPHS = 600
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the demo's world, dataset, detector and report.")] = Path(
+        "runs/demo"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
+) -> None:
+    """Run the whole way on a small world of rendered scenes: download, caption, generate, align, audit, train, report.
+
+    The scenes are served on the loopback address and the models are tiny, but every step is the real one.
+    """
+    from demo.server import demo_world
+    from twinset.commands.build import build_and_report
+
+    typer.echo(f"demo: {PHOTOGRAPHS} rendered photographs in {out / 'world'}, served on this machine alone", err=True)
+    with demo_world(out / "world", PHOTOGRAPHS):
+        build_and_report(RECIPE, str(out / "build"), redo=False, train=True, as_json=as_json)

@@ -1,0 +1,45 @@
+"""The command `twinset report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.folder import BuildFolder
+
+REPORT = "report.html"
+
+
+def report(
+    folder: Annotated[str, typer.Argument(help="The build's folder, or the dataset in it.", show_default=False)],
+) -> None:
+    """Write the build's report: one HTML file with pairs, counts, rejects, audit and detector."""
+    from flows.folder import BuildFolder
+
+    refresh_report(BuildFolder.open(folder), always=True)
+
+
+def refresh_report(build: "BuildFolder", *, always: bool = False) -> None:
+    """Write the report where it is missing or older than what it shows."""
+    out = Path(build.url) / REPORT
+    detector = Path(build.url) / "detector"
+    shown = [Path(build.url) / "dataset" / "index.json", detector / "metrics.json"]
+    present = [path.stat().st_mtime for path in shown if path.exists()]
+    if always or not out.exists() or any(out.stat().st_mtime < time for time in present):
+        _write(build, out, detector if (detector / "metrics.json").exists() else None)
+    typer.echo(f"report: {out}", err=True)
+
+
+def _write(build: "BuildFolder", out: Path, detector_dir: Path | None) -> None:
+    from audit.report import AuditReport
+    from flows.counts import stage_counts
+    from manifests.dataset import Dataset
+    from pages.report import write_report
+
+    dataset = Dataset.open(str(build.dataset))
+    try:
+        audit = AuditReport.model_validate_json(build.dataset.read("reports/audit.json"))
+    except FileNotFoundError:
+        audit = None
+    write_report(dataset, out, audit=audit, stages=stage_counts(build), detector_dir=detector_dir)

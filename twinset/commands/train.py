@@ -1,0 +1,62 @@
+"""The command `twinset train`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from classifier.config import ClassifierConfig
+
+
+def train(
+    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    out: Annotated[str, typer.Option(help="Folder for the detector.", show_default=False)],
+    recipe: Annotated[
+        Path | None, typer.Option(help="Take [classifier] from this recipe instead of the dataset's own.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
+) -> None:
+    """Train a detector on a dataset's shards, and measure it."""
+    from flows.recipe import load_recipe
+
+    config = load_recipe(recipe).classifier if recipe is not None else None
+    metrics = train_into(dataset, out, config, force=force)
+    if as_json:
+        typer.echo(json.dumps(metrics))
+
+
+def train_into(
+    dataset: str, out: str, config: "ClassifierConfig | None", *, force: bool = False, only_if_stale: bool = False
+) -> dict[str, Any]:
+    """Train into a folder, and print what came out.
+
+    Args:
+        dataset: the dataset's folder.
+        out: the detector's folder.
+        config: how to train; the table in the dataset's own recipe when None.
+        force: train even where the audit failed.
+        only_if_stale: do nothing where the folder holds a detector that was trained so on this very dataset.
+    """
+    from flows.detectors import is_current
+
+    if only_if_stale and is_current(Path(out), dataset, config):
+        metrics: dict[str, Any] = json.loads((Path(out) / "metrics.json").read_text())
+        return metrics
+    from flows.environment import prepare
+
+    prepare()
+    from flows.train import train_classifier
+
+    table = config.model_dump(mode="json") if config is not None else None
+    metrics = json.loads(
+        train_classifier(dataset=dataset, out=out, config=table, progress=sys.stderr.isatty(), force=force)
+    )
+    test = metrics["test"]
+    typer.echo(
+        f"detector: {out}: test AUC {test['auc']:.3f}, balanced accuracy {test['balanced_accuracy']:.3f}", err=True
+    )
+    return metrics
