@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from classifier.shards import REAL, EncodedPair
-from manifests.errors import DatasetError
 from manifests.records import LABELS, Split
 
 SCHEMA = pa.schema(
@@ -52,18 +50,6 @@ class Predictions:
             for member, score in scores.items()
         ]
         return cls(pa.Table.from_pylist(rows, schema=SCHEMA))
-
-    @classmethod
-    def read(cls, path: Path) -> "Predictions":
-        """Read a `predictions.parquet`.
-
-        Raises:
-            DatasetError: it is missing, damaged, or has other columns.
-        """
-        try:
-            return cls(pq.read_table(path, schema=SCHEMA))
-        except (FileNotFoundError, pa.ArrowInvalid) as error:
-            raise DatasetError(f"{path}: no readable predictions ({error}). Train or evaluate again.") from error
 
     def to_parquet(self) -> bytes:
         """The rows as a Parquet file; the same rows give the same bytes."""

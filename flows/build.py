@@ -4,9 +4,11 @@ Prefect schedules, retries and shows; the disk alone says what is done, so Prefe
 """
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import OfflineModeIsEnabled
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -30,9 +32,13 @@ _WAVE = 500
 
 
 def _is_network_fault(_task: object, _run: TaskRun, state: State[None]) -> bool:
-    """Only what a second try may mend is tried again."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, ConnectionError | TimeoutError)
+    """Only what a second try may mend is tried again. An error for a person has the network's as its cause."""
+    error: object = state.result(raise_on_failure=False)
+    while isinstance(error, BaseException):
+        if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+            return not isinstance(error, OfflineModeIsEnabled)
+        error = error.__cause__
+    return False
 
 
 @task(
@@ -100,7 +106,7 @@ def build_dataset(recipe: str, out: str, redo: bool = False) -> str:
     for stage in build_stages(build):
         pending = stage.pending()
         if pending:
-            run_stage.with_options(task_runner=_runner(stage))(out, stage.name, pending)
+            run_stage.with_options(task_runner=_runner(stage))(str(build.folder), stage.name, pending)
         stage.finish()
         _check_drop_rate(stage.counts(), build.recipe.limits.drop_rate)
     _show(build)
@@ -114,9 +120,11 @@ def _stage(build: BuildFolder, name: str) -> BuildStage:
 
 
 def _runner(stage: BuildStage) -> TaskRunner[Any]:
-    """A model serves one chunk at a time; what is bound by the processor gets its cores, and the network some more."""
-    cores = os.cpu_count() or 1
-    workers = {"model": 1, "cpu": cores, "network": max(4, cores)}[stage.resource]
+    """A model serves one chunk at a time; what is bound by the processor gets its cores.
+
+    A chunk of photographs is held in memory until it is written, about 1 GB, and fetches many at once by itself.
+    """
+    workers = {"model": 1, "cpu": os.cpu_count() or 1, "network": 4}[stage.resource]
     return ThreadPoolTaskRunner(max_workers=workers)
 
 
@@ -129,7 +137,7 @@ def _check_drop_rate(counts: StageCount, limit: float) -> None:
         )
         raise GateError(
             f"stage {counts.name} dropped {sum(dropped.values())} of {counts.seen} {counts.unit} ({reasons}); the recipe allows "
-            f"{limit:.0%}. See rejects in `twinset status`, mend the source, or raise limits.drop_rate."
+            f"{limit:.0%}. Mend the source and build into a new folder, or raise limits.drop_rate and give --redo."
         )
 
 

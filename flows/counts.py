@@ -12,4 +12,4 @@ def stage_counts(build: BuildFolder) -> list[StageCount]:
 
 def is_finished(build: BuildFolder) -> bool:
     """Whether a build would have nothing to do; asks each stage in turn, and no model library."""
-    return not any(stage.pending() for stage in build_stages(build))
+    return build.is_claimed() and not any(stage.pending() for stage in build_stages(build))

@@ -3,7 +3,7 @@
 Import this before prefect: it reads its settings once.
 """
 
-import importlib.util
+import importlib.metadata
 import os
 
 from manifests.errors import TwinsetError
@@ -14,7 +14,8 @@ _DEFAULTS = {
     # a failed chunk is told in one line by the face; Prefect's own tracebacks are for PREFECT_LOGGING_LEVEL=DEBUG
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+    "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
@@ -31,8 +32,8 @@ def prepare() -> None:
         os.environ.setdefault(name, value)
     if not os.environ.get("PREFECT_API_URL"):
         os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
-    spec = importlib.util.find_spec("dataclasses")
-    if spec is not None and spec.origin and "site-packages" in spec.origin:
+    # asked of the installer's records: the import system still finds Python's own here, but not in Prefect's server
+    if any(importlib.metadata.distributions(name="dataclasses")):
         raise TwinsetError(
             "the package `dataclasses` (a backport for Python 3.6) hides Python's own module, and Prefect cannot start: "
             "run `pip uninstall dataclasses`."

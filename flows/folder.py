@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from flows.recipe import Recipe, parse_recipe
+from flows.recipe import Recipe, located, parse_recipe
 from manifests import canonical
 from manifests.chunks import StageStore
 from manifests.errors import DatasetError
@@ -15,8 +15,6 @@ from manifests.records import Stage
 from manifests.storage import Folder
 
 M = TypeVar("M", bound=BaseModel)
-
-_LOCATIONS = ("path", "csv", "model", "weights")
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,17 @@ class BuildFolder:
         return Folder.at(self.url)
 
     @property
+    def path(self) -> Path:
+        """The build's folder on this machine.
+
+        Raises:
+            DatasetError: it is elsewhere.
+        """
+        if not self.folder.is_local:
+            raise DatasetError(f"{self.folder}: not a folder of this machine. Copy it here, or give a local --out.")
+        return Path(self.folder.root)
+
+    @property
     def work(self) -> Folder:
         """A folder a stage."""
         return self.folder.child("work")
@@ -59,22 +68,20 @@ class BuildFolder:
         return StageStore(self.work.child(name), name, label, canonical.digest(settings))
 
     def located(self, settings: M) -> M:
-        """Settings whose paths start from the recipe's folder.
+        """Settings whose paths start from the recipe's folder."""
+        return located(settings, Path(self.base))
 
-        URLs stay as they are; so does a model's name that is no path there, which is a Hub id.
+    def is_claimed(self) -> bool:
+        """Whether a build has begun here."""
+        return _state(self.folder) is not None
+
+    def withdraw(self, *names: str) -> None:
+        """Remove the index, and these files of the dataset, before what they vouch for is changed.
+
+        A run that is killed then leaves no file that speaks for bytes which it has not seen.
         """
-        updates = {
-            name: self._locate(path, must_be_path=name != "model")
-            for name in _LOCATIONS
-            if (path := getattr(settings, name, ""))
-        }
-        return settings.model_copy(update=updates)
-
-    def _locate(self, path: str, *, must_be_path: bool) -> str:
-        if "://" in path or Path(path).is_absolute():
-            return path
-        local = Path(self.base) / path
-        return str(local) if must_be_path or local.exists() or path.startswith(".") else path
+        for name in ("index.sha256", "index.json", *names):
+            self.dataset.remove(name)
 
     def claim(self, *, redo: bool = False) -> None:
         """Make this folder the recipe's own.
@@ -86,23 +93,24 @@ class BuildFolder:
             DatasetError: the folder belongs to another recipe, or holds something else.
         """
         content = self.recipe.model_dump(mode="json")
-        state = {"base": self.base, "recipe": content}
-        try:
-            other = BuildFolder.open(self.url)
-        except DatasetError:
-            if self.folder.files():
-                raise DatasetError(
-                    f"{self.folder}: not empty, and not a build's folder. Choose an empty or new folder for --out."
-                ) from None
-            other = None
-        if other is not None and not redo and any(name.endswith(".done.json") for name in self.work.files()):
-            differences = _differences(content, other.recipe.model_dump(mode="json"))
-            if differences:
-                raise DatasetError(
-                    f"{self.folder}: built from another recipe; it differs in {', '.join(differences[:5])}. "
-                    "Choose another --out, or give --redo to make again what the change touches."
-                )
-        self.work.write("recipe.json", canonical.dumps(state))
+        if not self.is_claimed() and self.folder.files():
+            raise DatasetError(
+                f"{self.folder}: not empty, and not a build's folder. Choose an empty or new folder for --out."
+            )
+        if self.is_claimed():
+            earlier = BuildFolder.open(self.url).recipe.model_dump(mode="json")
+            self._take_over(_differences(content, earlier), redo=redo)
+        self.work.write("recipe.json", canonical.dumps({"base": self.base, "recipe": content}))
+
+    def _take_over(self, differences: list[str], *, redo: bool) -> None:
+        if differences and not redo and any(name.endswith(".done.json") for name in self.work.files()):
+            raise DatasetError(
+                f"{self.folder}: built from another recipe; it differs in {', '.join(differences[:5])}. "
+                "Choose another --out, or give --redo to make again what the change touches."
+            )
+        if differences:
+            # the earlier recipe's dataset must not pass for this one's until it is made again
+            self.withdraw("manifest.jsonl")
 
     @classmethod
     def open(cls, url: str) -> "BuildFolder":
@@ -111,13 +119,20 @@ class BuildFolder:
         Raises:
             DatasetError: there is no build here.
         """
-        for candidate in (url, url.rstrip("/").removesuffix("/dataset")):
-            try:
-                state = canonical.loads(Folder.at(candidate).child("work").read("recipe.json"))
-            except (FileNotFoundError, NotADirectoryError, ValueError):
-                continue
-            return cls(parse_recipe(state["recipe"], f"{candidate}/work/recipe.json"), state["base"], candidate)
+        whole = str(Folder.at(url))
+        for candidate in (whole, whole.removesuffix("/dataset")):
+            if (state := _state(Folder.at(candidate))) is not None:
+                return cls(parse_recipe(state["recipe"], f"{candidate}/work/recipe.json"), state["base"], candidate)
         raise DatasetError(f"{url}: no build here (work/recipe.json is missing). Give the --out folder of a build.")
+
+
+def _state(folder: Folder) -> dict[str, Any] | None:
+    """What `claim` has written; None where it never has."""
+    try:
+        state: dict[str, Any] = canonical.loads(folder.child("work").read("recipe.json"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return state
 
 
 def _differences(new: Any, old: Any, place: str = "") -> list[str]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.folder import BuildFolder
-from flows.recipe import Recipe
+from flows.recipe import Recipe, located
 from generation.config import GeneratorConfig, TextToImageConfig
 from pixels.config import ViewRules
+from sources.config import SourceConfig
 
 _SMALL_LIST = 64 * 2**20
 """Bytes of a source's list up to which it is read through without being asked."""
@@ -71,10 +71,8 @@ def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False) -> Plan:
     Raises:
         SourceError: a source is missing, or not in its published format.
     """
-    build = BuildFolder(recipe, str(base), "")
     sources = [
-        PlannedSource(name=source.name, images=_images(build, index, count=count))
-        for index, source in enumerate(recipe.sources)
+        PlannedSource(name=source.name, images=_images(located(source, base), count=count)) for source in recipe.sources
     ]
     known = [source.images for source in sources if source.images is not None]
     images = sum(known) if len(known) == len(sources) else None
@@ -90,31 +88,29 @@ def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False) -> Plan:
         views=tuple(view.name for view in recipe.views),
         generators=tuple(_generator(recipe, generator, images) for generator in recipe.generators),
         pairs=pairs,
-        chunks=math.ceil(listed / recipe.chunks.size),
+        chunks=sum(math.ceil(images / recipe.chunks.size) for images in known),
         shards=math.ceil((images or 0) / recipe.shards.pairs) * len(recipe.views),
         disk_bytes=round(listed * _REAL_BYTES + work + dataset),
         dataset_bytes=round(dataset),
     )
 
 
-def _images(build: BuildFolder, index: int, *, count: bool) -> int | None:
+def _images(settings: SourceConfig, *, count: bool) -> int | None:
     """Images of a source: its limit, or its length where that is asked for or quickly known."""
-    settings = build.located(build.recipe.sources[index])
-    source = settings.open()
-    if count or _list_size(settings) <= _SMALL_LIST:
-        return sum(1 for _ in source.list())
+    if count or _has_short_list(settings):
+        return sum(1 for _ in settings.open().list())
     return settings.limit
 
 
-def _list_size(settings: BaseModel) -> int:
-    """Size of the file that a source's list is read from, bytes; 0 for a folder or what is not on this machine."""
+def _has_short_list(settings: SourceConfig) -> bool:
+    """Whether a source's list is soon read: that of a folder, or a file of this machine that is not long."""
     for name in ("csv", "path"):
-        path = Path(str(getattr(settings, name, "")))
-        if path.is_file():
-            return path.stat().st_size
-        if "://" in str(path):
-            return _SMALL_LIST + 1
-    return 0
+        location = str(getattr(settings, name, ""))
+        if "://" in location:
+            return False
+        if Path(location).is_file():
+            return Path(location).stat().st_size <= _SMALL_LIST
+    return True
 
 
 def _generator(recipe: Recipe, generator: GeneratorConfig, images: int | None) -> PlannedGenerator:

@@ -2,9 +2,10 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from audit.config import AuditConfig
 from classifier.config import ClassifierConfig
@@ -13,6 +14,10 @@ from manifests.errors import RecipeError
 from manifests.splits import SplitConfig
 from pixels.config import AlignmentRules, ScreenRules, ViewRules
 from sources.config import SourceConfig
+
+M = TypeVar("M", bound=BaseModel)
+
+_LOCATIONS = ("path", "csv", "model", "weights")
 
 
 class SelectConfig(BaseModel):
@@ -128,7 +133,9 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such recipe. Give the path of a .toml file (see the folder recipes/).") from None
-    except (IsADirectoryError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}). Give the path of a .toml file.") from None
+    except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: not a recipe ({error}). Give the path of a .toml file.") from None
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path}: not valid TOML: {error}.") from None
@@ -153,7 +160,7 @@ def parse_recipe(content: dict[str, Any], origin: str) -> Recipe:
 def _explain(error: ValidationError) -> str:
     """pydantic's complaints as one line: place, what was wrong, what was expected."""
     complaints = []
-    for details in error.errors(include_url=False):
+    for details in _causes(error.errors(include_url=False)):
         place = ".".join(str(part) for part in details["loc"]) or "recipe"
         if details["type"] == "extra_forbidden":
             complaints.append(f"unknown key `{place}`; valid keys here are {_valid_keys(details['loc'])}")
@@ -163,9 +170,21 @@ def _explain(error: ValidationError) -> str:
             complaints.append(
                 f"`{place}`: {details['ctx']['error']}" if details["loc"] else str(details["ctx"]["error"])
             )
-        else:
+        elif isinstance(details["input"], str | int | float):
             complaints.append(f"`{place}` = {details['input']!r}: {details['msg']}")
+        else:
+            complaints.append(f"`{place}`: {details['msg']}")
     return "; ".join(complaints)
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The complaints without those that only follow: pydantic calls a list too short when its items are wrong."""
+    return [
+        details
+        for details in errors
+        if details["type"] != "too_short"
+        or not any(other["loc"][:-1][: len(details["loc"])] == details["loc"] for other in errors)
+    ]
 
 
 def _valid_keys(location: tuple[int | str, ...]) -> str:
@@ -177,7 +196,7 @@ def _valid_keys(location: tuple[int | str, ...]) -> str:
         candidates = _models(model.model_fields[part].annotation) if part in model.model_fields else [model]
         if not candidates:
             return "described in the recipe reference"
-        tagged = [candidate for candidate in candidates if _tag(candidate) in location]
+        tagged = [candidate for candidate in candidates if not _tags(candidate).isdisjoint(location)]
         model = (tagged or candidates)[0]
     return ", ".join(model.model_fields)
 
@@ -190,6 +209,30 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in parts for model in _models(part)]
 
 
-def _tag(model: type[BaseModel]) -> str:
-    field = model.model_fields.get("type")
-    return str(field.default) if field is not None else ""
+def _tags(model: type[BaseModel]) -> set[str]:
+    """What may tell a model from the others of its union: `type = "folder"`, `method = "reconstruct"`."""
+    return {field.default for field in model.model_fields.values() if get_origin(field.annotation) is Literal}
+
+
+def located(settings: M, base: Path) -> M:
+    """Settings whose paths start from a folder.
+
+    URLs stay as they are; so does a model's name that is no path there, which is a Hub id.
+
+    Args:
+        settings: a part of a recipe.
+        base: the recipe's folder.
+    """
+    updates = {
+        name: _locate(path, base, must_be_path=name != "model")
+        for name in _LOCATIONS
+        if (path := getattr(settings, name, ""))
+    }
+    return settings.model_copy(update=updates)
+
+
+def _locate(path: str, base: Path, *, must_be_path: bool) -> str:
+    if "://" in path or Path(path).is_absolute():
+        return path
+    local = base / path
+    return str(local) if must_be_path or local.exists() or path.startswith(".") else path

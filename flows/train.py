@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from classifier.config import ClassifierConfig
 from manifests.dataset import Dataset
-from manifests.errors import RecipeError
+from manifests.errors import RecipeError, first_complaint
 
 
 @task(name="train", cache_policy=NO_CACHE, persist_result=False)
@@ -51,7 +51,7 @@ def train_classifier(
     try:
         checked = ClassifierConfig.model_validate(table or {})
     except ValidationError as error:
-        raise RecipeError(f"classifier: {error.errors()[0]['msg']}") from None
+        raise RecipeError(f"classifier.{first_complaint(error)}.") from None
     report = run_training(opened.root, checked.model_dump(mode="json"), out, progress, force)
     create_table_artifact(
         table=[{"detector": out, "trained on": opened.header.name}], key="detector", description="A trained detector"

@@ -174,7 +174,7 @@ class JpegCoding(Record):
     """How a JPEG is coded: what has to be known to give another image the same compression history."""
 
     tables: tuple[tuple[int, ...], ...] = Field(
-        description="quantisation tables, each 64 steps in natural (row-major) order, by table index: luma first"
+        description="quantisation tables, each 64 steps in natural (row-major) order, by component: luma first"
     )
     subsampling: Subsampling
 

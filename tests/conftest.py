@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# no example is too slow: how long one takes says more about what else runs on the machine
+settings.register_profile("twinset", deadline=None)
+settings.load_profile("twinset")
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # workers share the cores; more threads only get in each other's way

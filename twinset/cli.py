@@ -1,8 +1,6 @@
 """The command line: thin callers of flows and functions. Heavy imports happen inside the commands."""
 
-import os
 import sys
-from typing import NoReturn
 
 import typer
 
@@ -13,6 +11,8 @@ from twinset.commands.plan import plan
 from twinset.commands.report import report
 from twinset.commands.status import status
 from twinset.commands.train import train
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="twinset",
@@ -25,21 +25,15 @@ for command in (demo, plan, build, status, report, train):
     app.command()(command)
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command; an error a person can act on is one line and a non-zero exit."""
     try:
         app()
     except TwinsetError as error:
-        _stop(f"error: {error}", 1)
-    except KeyboardInterrupt:
-        _stop("stopped. Run the same command again to go on where it stopped.", 130)
-    except BrokenPipeError:
-        # whoever read the output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    sys.exit(0)
-
-
-def _stop(line: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{line}\n")
-    sys.exit(code)
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+    except SystemExit as stop:
+        # typer ends so, without a word, on Ctrl-C
+        if stop.code == _INTERRUPTED:
+            sys.stderr.write("stopped. Run the same command again to go on where it stopped.\n")
+        raise

@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import PIL
+from PIL import features
+
 from flows.records import AlignedPair, CaptionedPair, FramedPair, GeneratedFake
 from flows.stages.base import BuildStage, MapStage
 from flows.stages.caption import CaptionStage
@@ -25,10 +28,10 @@ class AlignStage(MapStage):
     label: ClassVar[Stage] = "align"
 
     def settings(self) -> Any:
-        """The alignment rules, what members must not be, and the salt that encodings are drawn from."""
+        """The alignment rules, what members must not be, the salt that encodings are drawn from, and the encoders."""
         recipe = self.build.recipe
         predicates = recipe.screen.predicates.model_dump(mode="json")
-        return [recipe.alignment.model_dump(mode="json"), predicates, recipe.seed_salt]
+        return [recipe.alignment.model_dump(mode="json"), predicates, recipe.seed_salt, encoder_versions()]
 
     def upstream(self) -> Sequence[BuildStage]:
         """The last generator's survivors, what the pairs show and say, and all generators."""
@@ -99,3 +102,8 @@ class AlignStage(MapStage):
             encoding,
             predicates=predicates,
         )
+
+
+def encoder_versions() -> dict[str, str]:
+    """What writes the final members: other versions may give other bytes, so they are never mixed."""
+    return {"pillow": PIL.__version__, "libjpeg-turbo": features.version_feature("libjpeg_turbo") or "none"}

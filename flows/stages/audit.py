@@ -8,7 +8,7 @@ from flows.stages.manifest import ManifestStage, stages_before_manifest
 from manifests import canonical
 from manifests.chunks import ChunkWriter
 from manifests.dataset import Dataset
-from manifests.files import WrittenFile, describe
+from manifests.files import describe
 from manifests.index import write_index
 from manifests.records import Stage
 
@@ -31,15 +31,13 @@ class AuditStage(ReduceStage):
 
     def pending(self) -> list[int]:
         """One piece of work while the report or the index is missing."""
-        if self.store.chunks() is None or super().pending():
-            return [0]
-        files = self.store.records(0, WrittenFile)
-        return [] if all(self.build.dataset.size(file.name) == file.size for file in files) else [0]
+        return super().pending() or ([] if self.is_written(0) else [0])
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """Write the report and the index."""
         from audit.run import audit
 
+        self.build.withdraw()
         folder = self.build.dataset
         dataset = Dataset.open(str(self.build.dataset))
         report = audit(dataset, self.build.recipe.audit)

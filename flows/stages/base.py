@@ -6,7 +6,7 @@ Stages stand in one line and are asked from left to right: what a stage says of 
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -15,6 +15,7 @@ from flows.folder import BuildFolder
 from manifests import canonical
 from manifests.chunks import ChunkWriter, StageStore
 from manifests.errors import DatasetError
+from manifests.files import WrittenFile
 from manifests.records import Reason, Stage
 
 Resource = Literal["cpu", "network", "model"]
@@ -67,6 +68,10 @@ class BuildStage(ABC):
         """Number of chunks; None while it is not known."""
 
     @abstractmethod
+    def done(self) -> list[int]:
+        """The chunks that are done, with these settings and from what stands to the left now."""
+
+    @abstractmethod
     def pending(self) -> list[int]:
         """The chunks that have to be done."""
 
@@ -85,21 +90,25 @@ class BuildStage(ABC):
 
     def counts(self) -> StageCount:
         """Seen, forwarded and rejected so far."""
-        total = self.count()
-        markers = [marker for marker in self.store.markers() if total is None or marker.index < total]
+        done = set(self.done())
+        markers = [marker for marker in self.store.markers() if marker.index in done]
         rejected: Counter[Reason] = Counter()
         for marker in markers:
             rejected.update(marker.rejected)
         return StageCount(
             name=self.name,
             unit=self.unit,
-            chunks=total or 0,
+            chunks=self.count() or 0,
             chunks_done=len(markers),
             seen=sum(marker.seen for marker in markers),
             forwarded=sum(marker.forwarded for marker in markers),
             rejected=dict(sorted(rejected.items())),
-            seconds=sum(ended - started for _, started, ended in self.store.times()),
+            seconds=_busy((started, ended) for index, started, ended in self.store.times() if index in done),
         )
+
+    def is_written(self, index: int) -> bool:
+        """Whether the dataset holds the files that a chunk has described (by size)."""
+        return all(self.build.dataset.size(file.name) == file.size for file in self.store.records(index, WrittenFile))
 
 
 class MapStage(BuildStage):
@@ -118,9 +127,14 @@ class MapStage(BuildStage):
         markers = [stage.store.marker(index) for stage in self.upstream()]
         return canonical.digest([marker.digest if marker else "" for marker in markers])
 
+    def done(self) -> list[int]:
+        """The chunks whose outputs are there."""
+        return [index for index in range(self.count() or 0) if self.store.is_done(index, self.inputs(index))]
+
     def pending(self) -> list[int]:
         """The chunks whose outputs are not there, or were made from something else."""
-        return [index for index in range(self.count() or 0) if not self.store.is_done(index, self.inputs(index))]
+        done = set(self.done())
+        return [index for index in range(self.count() or 0) if index not in done]
 
     def run(self, index: int) -> None:
         """Do one chunk and commit it."""
@@ -146,6 +160,11 @@ class ReduceStage(BuildStage):
         """Number of chunks, once the stage has run."""
         return self.store.chunks()
 
+    def done(self) -> list[int]:
+        """The chunks that are written; while the stage runs, those that it has cut so far."""
+        inputs = self.inputs()
+        return [marker.index for marker in self.store.markers() if self.store.is_done(marker.index, inputs)]
+
     def pending(self) -> list[int]:
         """One piece of work, or none."""
         return [] if self.store.is_complete(self.inputs()) else [0]
@@ -161,3 +180,12 @@ class ReduceStage(BuildStage):
             self.store.commit(chunk, inputs, started)
             chunks += 1
         self.store.mark_complete(inputs, chunks)
+
+
+def _busy(intervals: Iterable[tuple[float, float]]) -> float:
+    """Seconds in which at least one chunk was worked on: chunks that ran side by side count once."""
+    total = latest = 0.0
+    for started, ended in sorted(intervals):
+        total += max(0.0, ended - max(started, latest))
+        latest = max(latest, ended)
+    return total

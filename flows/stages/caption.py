@@ -45,6 +45,8 @@ class CaptionStage(MapStage):
             )
             for pair in pairs
         ]
+        if not pairs:
+            return
         captioner = _captioner(self.build.located(self.build.recipe.caption))
         for pair, outcome in zip(pairs, captioner.caption(requests), strict=True):
             chunk.seen += 1
@@ -52,6 +54,11 @@ class CaptionStage(MapStage):
                 chunk.reject(pair.pair_id, outcome)
             else:
                 chunk.add(CaptionedPair(pair_id=pair.pair_id, caption=outcome))
+
+    def finish(self) -> None:
+        """Let the model go: the generators need its memory."""
+        super().finish()
+        _captioner.cache_clear()
 
 
 @lru_cache(maxsize=1)

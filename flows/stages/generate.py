@@ -80,6 +80,11 @@ class GenerateStage(MapStage):
                 fake, data = outcome
                 chunk.add(GeneratedFake(pair_id=pair_id, fake=fake, native=chunk.blob(pair_id, data)))
 
+    def finish(self) -> None:
+        """Let the model go before the next one is loaded."""
+        super().finish()
+        _generator.cache_clear()
+
     def _asks(self, pair_id: str) -> bool:
         return self.generator in self.build.recipe.view(view_of(pair_id)).generators
 
@@ -141,7 +146,7 @@ def _encoded(batch: "list[Generated | RejectedItem]") -> list[Any]:
 
 @lru_cache(maxsize=1)
 def _generator(config: GeneratorConfig, salt: str) -> "ImageGenerator":
-    """The generator, loaded once a process; the one before it is let go."""
+    """The generator, loaded once a process."""
     from flows.device import device
     from generation.open import open_generator
 

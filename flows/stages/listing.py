@@ -7,6 +7,7 @@ from flows.records import ListedImage
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from manifests import canonical
 from manifests.chunks import ChunkWriter, slices
+from manifests.errors import SourceError
 from manifests.records import Stage
 
 
@@ -34,6 +35,7 @@ class ListStage(ReduceStage):
                 ListedImage(source=config.name, listing=canonical.loads(listing.to_json().encode()))
                 for listing in source.list()
             )
+            before = index
             for batch in slices(listed, self.build.recipe.chunks.size):
                 chunk = self.store.writer(index)
                 for image in batch:
@@ -41,3 +43,5 @@ class ListStage(ReduceStage):
                     chunk.add(image)
                 yield chunk
                 index += 1
+            if index == before:
+                raise SourceError(f"source {config.name}: no images in it. Check its path and its settings.")

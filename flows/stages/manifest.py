@@ -5,11 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-import PIL
-from PIL import features
-
 from flows.records import PlacedPair
-from flows.stages.align import AlignStage
+from flows.stages.align import AlignStage, encoder_versions
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.caption import CaptionStage
 from flows.stages.frame import FrameStage
@@ -38,8 +35,8 @@ class ManifestStage(ReduceStage):
     unit: ClassVar[Unit] = "files"
 
     def settings(self) -> Any:
-        """The whole recipe: the header holds it."""
-        return [self.build.recipe.model_dump(mode="json"), _versions()]
+        """The whole recipe and the encoders: the header holds them."""
+        return [self.build.recipe.model_dump(mode="json"), encoder_versions()]
 
     def upstream(self) -> Sequence[BuildStage]:
         """Every stage: the pairs come from `split`, the rejects from all."""
@@ -47,13 +44,11 @@ class ManifestStage(ReduceStage):
 
     def pending(self) -> list[int]:
         """One piece of work while a file is missing or not of its recorded size."""
-        if self.store.chunks() is None or super().pending():
-            return [0]
-        files = self.store.records(0, WrittenFile)
-        return [] if all(self.build.dataset.size(file.name) == file.size for file in files) else [0]
+        return super().pending() or ([] if self.is_written(0) else [0])
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """Write the files, the manifest last: whoever sees it sees them all."""
+        self.build.withdraw("manifest.jsonl")
         folder = self.build.dataset
         split, shards = SplitStage(self.build), ShardsStage(self.build)
         indices = range(split.count() or 0)
@@ -103,7 +98,7 @@ class ManifestStage(ReduceStage):
             views=[view.name for view in recipe.views],
             pairs_per_shard=recipe.shards.pairs,
             shards=shards,
-            encoders=_versions(),
+            encoders=encoder_versions(),
             jpeg_tables=tables,
         )
 
@@ -153,8 +148,3 @@ def stages_before_manifest(build: Any) -> list[BuildStage]:
         SplitStage(build),
         ShardsStage(build),
     ]
-
-
-def _versions() -> dict[str, str]:
-    """What wrote the pixels."""
-    return {"pillow": PIL.__version__, "libjpeg-turbo": features.version_feature("libjpeg_turbo") or "none"}

@@ -8,7 +8,7 @@ from flows.stages.align import AlignStage
 from flows.stages.base import BuildStage, MapStage, Unit
 from flows.stages.split import SplitStage
 from manifests.chunks import ChunkWriter
-from manifests.files import WrittenFile, describe
+from manifests.files import describe
 from manifests.records import Stage
 from manifests.shards import Sample, metadata, write_shard
 
@@ -27,13 +27,9 @@ class ShardsStage(MapStage):
         """The placed pairs, a shard a chunk."""
         return (SplitStage(self.build),)
 
-    def pending(self) -> list[int]:
-        """The shards that are not there with the recorded size, too."""
-        left = set(super().pending())
-        return [index for index in range(self.count() or 0) if index in left or not self._is_whole(index)]
-
-    def _is_whole(self, index: int) -> bool:
-        return all(self.build.dataset.size(file.name) == file.size for file in self.store.records(index, WrittenFile))
+    def done(self) -> list[int]:
+        """The shards that are in the dataset, too."""
+        return [index for index in super().done() if self.is_written(index)]
 
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Copy the members of the shard's pairs out of the aligned chunks."""
@@ -42,6 +38,7 @@ class ShardsStage(MapStage):
         if shard is None:
             return
         name = f"shards/{shard.name}"
+        self.build.withdraw("manifest.jsonl")
         with self.build.dataset.create(name) as stream:
             write_shard(stream, self._samples(index))
         chunk.seen = 1

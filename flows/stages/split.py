@@ -12,7 +12,7 @@ from flows.records import AlignedPair, PlacedPair
 from flows.stages.align import AlignStage
 from flows.stages.base import BuildStage, ReduceStage
 from manifests.chunks import ChunkWriter, slices
-from manifests.errors import RejectedItem
+from manifests.errors import DatasetError, RejectedItem
 from manifests.header import ShardInfo
 from manifests.records import SPLITS, Pair, Split, Stage
 from manifests.splits import Assignment, Item, assign
@@ -54,6 +54,10 @@ class SplitStage(ReduceStage):
                 rejects.reject(pair.pair_id, _rejected(home))
             else:
                 placed[home.split, pair.frame.view].append(pair)
+        if not placed:
+            raise DatasetError(
+                "no pair is left: every image was dropped. `twinset status` counts the reasons by stage."
+            )
         yield rejects
         index = 1
         for split in SPLITS:

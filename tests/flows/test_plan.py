@@ -36,3 +36,14 @@ def test_gpu_hours_of_published_models(recipe: Recipe):
 def test_a_long_list_is_counted_only_when_asked(recipe: Recipe, scenes: Path):
     path = recipe(replace={f'path = "{scenes}"': f'path = "{scenes}"\nlimit = 7'})
     assert plan_recipe(load_recipe(path), path.parent).sources[0].images == 7
+
+
+def test_a_list_on_the_web_is_not_fetched(recipe: Recipe, scenes: Path):
+    source = 'type = "open-images"\ncsv = "http://127.0.0.1:9/images.csv"\nlimit = 7'
+    path = recipe(replace={f'type = "folder"\npath = "{scenes}"': source})
+    assert plan_recipe(load_recipe(path), path.parent).sources[0].images == 7
+
+
+def test_chunks_are_counted_by_source(recipe: Recipe, scenes: Path):
+    path = recipe(extra=f'\n[[sources]]\ntype = "folder"\nname = "again"\npath = "{scenes}"\nlimit = 1\n')
+    assert plan_recipe(load_recipe(path), path.parent).chunks == 4 + 1

@@ -30,6 +30,7 @@ def test_shipped_recipes_are_valid(path: Path):
         ('name = "vae"', 'name = "sd"', "generators: the name 'sd' stands twice"),
         ('path = "', 'paht = "', "`sources.0.folder.path` is missing"),
         ("[caption]", "[[caption]]", "`caption`"),
+        ('method = "reconstruct"', 'method = "recon"', "`generators.1`: Input tag 'recon' found using 'method'"),
         ('name = "small"', 'name = "small', "not valid TOML"),
     ],
 )
@@ -52,3 +53,26 @@ def test_an_unused_generator_is_an_error(recipe: Recipe):
     path = recipe(replace={'generators = ["sd", "vae"]': 'generators = ["vae"]'})
     with pytest.raises(RecipeError, match="no view asks for sd"):
         load_recipe(path)
+
+
+def lines(recipe: Recipe, *, old: str, new: str) -> list[str]:
+    """The complaints about a recipe."""
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(recipe(replace={old: new}))
+    return str(caught.value).partition(": ")[2].split("; ")
+
+
+def test_valid_keys_are_those_of_the_method(recipe: Recipe):
+    _, valid = lines(recipe, old='method = "reconstruct"', new='method = "reconstruct"\nsteps = 2')
+    assert valid == "valid keys here are name, model, revision, license, dtype, batch_size, method"
+
+
+def test_a_wrong_source_is_one_complaint(recipe: Recipe):
+    assert len(lines(recipe, old='type = "folder"', new='type = "folder"\nlimit = 0')) == 1
+
+
+def test_a_recipe_that_cannot_be_read(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "recipe.toml"):
+        with pytest.raises(RecipeError, match="cannot be read"):
+            load_recipe(path)

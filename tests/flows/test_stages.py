@@ -10,8 +10,13 @@ import pytest
 
 from flows.counts import is_finished, stage_counts
 from flows.folder import BuildFolder
+from flows.recipe import load_recipe
+from flows.stages.audit import build_stages
+from flows.stages.manifest import ManifestStage
+from flows.stages.shards import ShardsStage
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
+from twinset.commands.report import refresh_report
 
 Recipe = Callable[..., Path]
 Run = Callable[[Path, Path], Path]
@@ -22,9 +27,6 @@ pytestmark = pytest.mark.xdist_group("stages")
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, recipe_text: str) -> Path:
     """One finished build, shared by the tests that only look."""
-    from flows.recipe import load_recipe
-    from flows.stages.audit import build_stages
-
     folder = tmp_path_factory.mktemp("built")
     path = folder / "small.toml"
     path.write_text(recipe_text)
@@ -113,8 +115,6 @@ def test_a_damaged_chunk_is_made_again(built: Path, tmp_path: Path):
     (copy / "dataset" / "shards" / next(iter(sorted(p.name for p in (copy / "dataset" / "shards").iterdir())))).unlink()
     build = BuildFolder.open(str(copy))
     assert not is_finished(build)
-    from flows.stages.audit import build_stages
-
     done = []
     for stage in build_stages(build):
         for index in stage.pending():
@@ -126,9 +126,89 @@ def test_a_damaged_chunk_is_made_again(built: Path, tmp_path: Path):
     assert contents(copy / "dataset") == before
 
 
-def test_another_recipe_is_refused_by_the_key_that_differs(built: Path, recipe: Recipe):
-    from flows.recipe import load_recipe
+def test_a_shard_that_is_written_again_is_vouched_for_by_nothing(built: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy)
+    next((copy / "dataset" / "shards").glob("train-scene-*.tar")).unlink()
+    build = BuildFolder.open(str(copy))
+    shards = ShardsStage(build)
+    for index in shards.pending():
+        shards.run(index)
+    for name in ("manifest.jsonl", "index.json", "index.sha256"):
+        assert not (copy / "dataset" / name).exists()
+    assert ManifestStage(build).pending() == [0]
 
+
+def test_what_a_changed_recipe_touches_counts_as_not_done(built: Path, recipe: Recipe, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy)
+    path = recipe(replace={"num_inference_steps = 2": "num_inference_steps = 3"})
+    build = BuildFolder(load_recipe(path), str(path.parent), str(copy))
+    build.claim(redo=True)
+    done = {count.name: count.chunks_done for count in stage_counts(build)}
+    assert done["caption"] > 0
+    assert {done[name] for name in ("generate-sd", "generate-vae", "align", "split", "shards", "manifest")} == {0}
+
+
+def test_seconds_of_chunks_side_by_side_count_once(built: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy)
+    reals = copy / "work" / "reals"
+    spans = [(0.0, 10.0), (5.0, 12.0), (6.0, 7.0), (20.0, 21.0)]
+    for index, (started, ended) in enumerate(spans):
+        (reals / f"{index:05d}.time.json").write_text(json.dumps({"started": started, "ended": ended}))
+    counts = {count.name: count for count in stage_counts(BuildFolder.open(str(copy)))}
+    assert counts["reals"].chunks == len(spans)
+    assert counts["reals"].seconds == 13.0
+
+
+def test_a_build_that_drops_all_stops(recipe: Recipe, run_stages: Run, tmp_path: Path):
+    path = recipe(extra="\n[screen]\nmin_side = 5000\n")
+    with pytest.raises(DatasetError, match="no pair is left"):
+        run_stages(path, tmp_path / "out")
+
+
+def test_a_view_may_lose_all_its_pairs(recipe: Recipe, recipe_text: str, run_stages: Run, tmp_path: Path):
+    path = recipe(
+        replace={
+            'generators = ["sd", "vae"]': 'generators = ["vae"]',
+            sd_table(recipe_text): "",
+            'framing = "patch"\nframe = 64': 'framing = "patch"\nframe = 512',
+        }
+    )
+    dataset = Dataset.open(str(run_stages(path, tmp_path / "out")))
+    assert {pair.frame.view for pair in dataset.pairs()} == {"scene"}
+    refresh_report(BuildFolder.open(str(tmp_path / "out")))
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_build_in_an_object_store(recipe: Recipe, recipe_text: str, built: Path):
+    path = recipe(replace={'generators = ["sd", "vae"]': 'generators = ["vae"]', sd_table(recipe_text): ""})
+    build = BuildFolder(load_recipe(path), str(path.parent), "memory://set/with blank")
+    build.claim()
+    for stage in build_stages(build):
+        for index in stage.pending():
+            stage.run(index)
+        stage.finish()
+    again = BuildFolder.open("memory://set/with blank/dataset")
+    assert is_finished(again)
+    local = {pair.pair_id for pair in Dataset.open(str(built)).pairs()}
+    assert {pair.pair_id for pair in Dataset.open(str(again.dataset)).pairs()} <= local
+    with pytest.raises(DatasetError, match="not a folder of this machine"):
+        refresh_report(again)
+
+
+def test_the_report_leaves_out_a_detector_of_another_dataset(built: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy)
+    (copy / "detector").mkdir()
+    (copy / "detector" / "config.json").write_text('{"dataset_digest": "of an earlier dataset"}')
+    (copy / "detector" / "metrics.json").write_text("{}")
+    refresh_report(BuildFolder.open(str(copy)))
+    assert (copy / "report.html").exists()
+
+
+def test_another_recipe_is_refused_by_the_key_that_differs(built: Path, recipe: Recipe):
     path = recipe(replace={"num_inference_steps = 2": "num_inference_steps = 3"})
     build = BuildFolder(load_recipe(path), str(path.parent), str(built))
     with pytest.raises(DatasetError, match=r"generators\.0\.num_inference_steps"):
@@ -136,8 +216,6 @@ def test_another_recipe_is_refused_by_the_key_that_differs(built: Path, recipe: 
 
 
 def test_a_folder_with_something_else_is_refused(recipe: Recipe, tmp_path: Path):
-    from flows.recipe import load_recipe
-
     other = tmp_path / "letters"
     other.mkdir()
     (other / "letter.txt").write_text("dear reader")

@@ -1,5 +1,6 @@
 """A small dataset, an audit's report, stages and a training, all written by the project's own writers."""
 
+import functools
 import hashlib
 import io
 from collections.abc import Callable
@@ -44,15 +45,20 @@ def jpeg(pixels: np.ndarray, blur: float) -> bytes:
     return stream.getvalue()
 
 
+@functools.cache
+def make_members(number: int, view: str, side: int) -> dict[str, bytes]:
+    pixels = render(random_scene(number), side, side)
+    return {"real": jpeg(pixels, 0)} | {name: jpeg(pixels, 0.8) for name in GENERATORS[view]}
+
+
 def member(data: bytes, side: int) -> Member:
     return Member(sha256=hashlib.sha256(data).hexdigest(), size=len(data), width=side, height=side)
 
 
 def make_pair(number: int, view: str, text: str, side: int) -> tuple[Pair, dict[str, bytes]]:
     scene = random_scene(number)
-    pixels = render(scene, side, side)
     sha256 = hashlib.sha256(f"{number}".encode()).hexdigest()
-    members = {"real": jpeg(pixels, 0)} | {name: jpeg(pixels, 0.8) for name in GENERATORS[view]}
+    members = make_members(number, view, side)
     split = ("train", "train", "train", "validation", "test", "test")[number % 6]
     pair = Pair(
         pair_id=f"{sha256[:16]}-{view}",

@@ -44,12 +44,13 @@ def coded(pixels: Pixels, quality: int, subsampling: str) -> bytes:
 def aligned_patch(
     untouched: Pixels, facts: ImageFacts, quality: int, subsampling: str, pair_id: str, *, size: int = 64
 ) -> dict[str, bytes]:
-    """Align a JPEG of `untouched` with a fake that is `untouched` itself, as floats in [0, 1]."""
+    """Align a JPEG of `untouched` with a fake that is `untouched` itself, as floats less than half a level off."""
     real = coded(untouched, quality, subsampling)
     coding = jpeg_coding(real)
     frame = plan_frame(facts, coding, view("patch", size), pair_id, "salt")
     framed = cut(decode(real), facts, frame)
-    fake = to_bytes(cut(untouched, facts, frame).region.astype(np.float32) / 255)
+    region = cut(untouched, facts, frame).region
+    fake = to_bytes((region + np.random.default_rng(0).uniform(-0.4, 0.4, region.shape)) / 255)
     return align_pair(framed, {"perfect": fake}, facts, frame, coding, FINAL, DROP_NOTHING)
 
 

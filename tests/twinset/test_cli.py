@@ -1,6 +1,8 @@
 """The command line answers at once, and imports no model library to do so."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,28 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+FOLDER_RECIPE = """
+name = "small"
+
+[[sources]]
+type = "folder"
+path = "photographs"
+
+[[views]]
+name = "patch"
+framing = "patch"
+frame = 64
+size = 64
+generators = ["vae"]
+
+[caption]
+source = "class-template"
+
+[[generators]]
+name = "vae"
+method = "reconstruct"
+model = "org/autoencoder"
+"""
 HEAVY = ("torch", "diffusers", "transformers", "timm", "lightning", "prefect", "sklearn", "matplotlib")
 
 
@@ -61,3 +85,44 @@ def test_errors_are_one_line(tmp_path: Path):
     assert result.stdout == ""
     assert result.stderr.startswith(f"error: {tmp_path}: no build here")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_folder_may_be_named_like_markup(tmp_path: Path):
+    (tmp_path / "photographs").mkdir()
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(FOLDER_RECIPE)
+    out = tmp_path / "[bold]out[/]"
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom flows.folder import BuildFolder\nfrom flows.recipe import load_recipe\n"
+        "path = Path(sys.argv[1])\nBuildFolder(load_recipe(path), str(path.parent), sys.argv[2]).claim()\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(recipe), str(out)], check=True)
+    result = run("status", str(out))
+    assert result.returncode == 0, result.stderr
+    assert "[bold]out[/]" in result.stdout.replace("\n", "")
+
+
+def test_interrupted_is_told_in_one_line(tmp_path: Path):
+    pipe = tmp_path / "images.csv"
+    os.mkfifo(pipe)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(FOLDER_RECIPE.replace('"folder"\npath = "photographs"', '"open-images"\ncsv = "images.csv"'))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "twinset", "plan", str(recipe)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pipe.open("w"):  # opens once the command reads from it, and keeps it waiting
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "stopped. Run the same command again to go on where it stopped.\n"
+
+
+def test_a_recipe_without_a_classifier_cannot_train(tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(FOLDER_RECIPE)
+    result = run("train", str(tmp_path), "--out", str(tmp_path / "detector"), "--recipe", str(recipe))
+    assert result.returncode == 1
+    assert "no table [classifier]" in result.stderr

@@ -38,6 +38,7 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     checked = load_recipe(recipe)
     folder = BuildFolder(checked, str(path.parent), out)
     finished = is_finished(folder)
+    # the flow asks both again, but Prefect takes seconds to start, and a mistake is told at once
     if not finished:
         check_models(folder)
     folder.claim(redo=redo)
@@ -46,7 +47,8 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
         typer.echo("the build's folder is not on this machine: train with `twinset train`", err=True)
     else:
         if train and checked.classifier is not None and failed is None:
-            train_into(str(folder.dataset), f"{out}/detector", checked.classifier, only_if_stale=True)
+            classifier = folder.located(checked.classifier)
+            train_into(str(folder.dataset), str(folder.path / "detector"), classifier, only_if_stale=True)
         if folder.dataset.size("manifest.jsonl") is not None:
             refresh_report(folder)
     show_status(folder, as_json=as_json)

@@ -26,7 +26,7 @@ def plan(
     if as_json:
         typer.echo(json.dumps(planned.model_dump(mode="json")))
         return
-    console = Console()
+    console = Console(markup=False)  # a model's path is none
     sources = Table(title=f"{planned.name}: sources", title_justify="left")
     for column in ("source", "images"):
         sources.add_column(column)

@@ -22,18 +22,19 @@ def report(
 
 def refresh_report(build: "BuildFolder", *, always: bool = False) -> None:
     """Write the report where it is missing or older than what it shows."""
-    out = Path(build.url) / REPORT
-    detector = Path(build.url) / "detector"
-    shown = [Path(build.url) / "dataset" / "index.json", detector / "metrics.json"]
+    out = build.path / REPORT
+    detector = build.path / "detector"
+    shown = [build.path / "dataset" / "index.json", detector / "metrics.json"]
     present = [path.stat().st_mtime for path in shown if path.exists()]
     if always or not out.exists() or any(out.stat().st_mtime < time for time in present):
-        _write(build, out, detector if (detector / "metrics.json").exists() else None)
+        _write(build, out, detector)
     typer.echo(f"report: {out}", err=True)
 
 
-def _write(build: "BuildFolder", out: Path, detector_dir: Path | None) -> None:
+def _write(build: "BuildFolder", out: Path, detector: Path) -> None:
     from audit.report import AuditReport
     from flows.counts import stage_counts
+    from flows.detectors import is_trained_on
     from manifests.dataset import Dataset
     from pages.report import write_report
 
@@ -42,4 +43,5 @@ def _write(build: "BuildFolder", out: Path, detector_dir: Path | None) -> None:
         audit = AuditReport.model_validate_json(build.dataset.read("reports/audit.json"))
     except FileNotFoundError:
         audit = None
+    detector_dir = detector if is_trained_on(detector, dataset) else None
     write_report(dataset, out, audit=audit, stages=stage_counts(build), detector_dir=detector_dir)

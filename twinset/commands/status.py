@@ -22,6 +22,7 @@ def status(
 
 def show_status(build: "BuildFolder", *, as_json: bool) -> None:
     """Print the stages' counts as a table or as JSON."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -31,21 +32,29 @@ def show_status(build: "BuildFolder", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(count) for count in counts]))
         return
-    table = Table(title=str(build.folder), title_justify="left")
-    table.add_column("stage")
-    for column in ("chunks", "seen", "forwarded", "rejected"):
-        table.add_column(column, justify="right")
-    table.add_column("why")
-    table.add_column("speed", justify="right")
+    table = Table(
+        title=str(build.folder), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0)
+    )
+    for column in ("stage", "done", "seen", "", "forwarded", "rejected", "why", "speed"):
+        table.add_column(column, no_wrap=True, justify="left" if column in ("stage", "", "why") else "right")
     for count in counts:
-        reasons = ", ".join(f"{number} {reason}" for reason, number in count.rejected.items())
         table.add_row(
             count.name,
             f"{count.chunks_done}/{count.chunks}" if count.chunks else str(count.chunks_done),
-            f"{count.seen} {count.unit}",
+            str(count.seen),
+            count.unit,
             str(count.forwarded),
             str(sum(count.rejected.values())),
-            reasons,
-            f"{count.seen / count.seconds:.1f}/s" if count.seconds > 0 else "",
+            "\n".join(f"{number} {reason}" for reason, number in count.rejected.items()),
+            _speed(count.seen, count.seconds),
         )
-    Console().print(table)
+    # a folder's name is no markup
+    Console(markup=False).print(table)
+
+
+def _speed(items: int, seconds: float) -> str:
+    """Items a second of work."""
+    if seconds <= 0:
+        return ""
+    rate = items / seconds
+    return f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

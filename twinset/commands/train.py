@@ -21,12 +21,20 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a detector on a dataset's shards, and measure it."""
-    from flows.recipe import load_recipe
-
-    config = load_recipe(recipe).classifier if recipe is not None else None
+    config = _classifier_of(recipe) if recipe is not None else None
     metrics = train_into(dataset, out, config, force=force)
     if as_json:
         typer.echo(json.dumps(metrics))
+
+
+def _classifier_of(recipe: Path) -> "ClassifierConfig":
+    from flows.recipe import load_recipe, located
+    from manifests.errors import RecipeError
+
+    config = load_recipe(recipe).classifier
+    if config is None:
+        raise RecipeError(f"{recipe}: no table [classifier]. Add one, or leave --recipe out to take the dataset's own.")
+    return located(config, recipe.absolute().parent)
 
 
 def train_into(
@@ -42,8 +50,9 @@ def train_into(
         only_if_stale: do nothing where the folder holds a detector that was trained so on this very dataset.
     """
     from flows.detectors import is_current
+    from manifests.dataset import Dataset
 
-    if only_if_stale and is_current(Path(out), dataset, config):
+    if only_if_stale and config is not None and is_current(Path(out), Dataset.open(dataset), config):
         metrics: dict[str, Any] = json.loads((Path(out) / "metrics.json").read_text())
         return metrics
     from flows.environment import prepare
