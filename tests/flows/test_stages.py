@@ -147,7 +147,9 @@ def test_what_a_changed_recipe_touches_counts_as_not_done(built: Path, recipe: R
     build.claim(redo=True)
     done = {count.name: count.chunks_done for count in stage_counts(build)}
     assert done["caption"] > 0
-    assert {done[name] for name in ("generate-sd", "generate-vae", "align", "split", "shards", "manifest")} == {0}
+    # what stands further right is judged once this is made again: it may come out the same
+    assert done["generate-sd"] == 0
+    assert done["manifest"] == 0
 
 
 def test_seconds_of_chunks_side_by_side_count_once(built: Path, tmp_path: Path):
