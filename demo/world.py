@@ -15,6 +15,7 @@ import numpy as np
 
 from demo.photographs import FLAWS, SOUND, Photograph, take_photograph
 from manifests.errors import TwinsetError
+from manifests.storage import Folder
 
 # how an address may fail; None is the usual case. "wrong-digest" is the list's fault, the others the server's
 FAULTS = ("missing", "silent", "html", "cut-short", "wrong-digest")
@@ -79,7 +80,8 @@ def write_world(directory: Path, count: int, seed: int = 0) -> tuple[Entry, ...]
     if count > 1:
         entries[1] = _as_duplicate(directory, entries[1], of=entries[0])
     index = {"count": count, "seed": seed, "entries": [asdict(entry) for entry in entries]}
-    (directory / _INDEX).write_text(json.dumps(index, ensure_ascii=False, indent=1), "utf-8")
+    # last and whole: whoever finds the index finds all photographs
+    Folder.at(str(directory)).write(_INDEX, json.dumps(index, ensure_ascii=False, indent=1).encode())
     return tuple(entries)
 
 

@@ -11,8 +11,7 @@ from twinset.commands.plan import plan
 from twinset.commands.report import report
 from twinset.commands.status import status
 from twinset.commands.train import train
-
-_INTERRUPTED = 130
+from twinset.interruption import stop_at_once_on_interrupt
 
 app = typer.Typer(
     name="twinset",
@@ -27,13 +26,9 @@ for command in (demo, plan, build, status, report, train):
 
 def main() -> None:
     """Run the command; an error a person can act on is one line and a non-zero exit."""
+    stop_at_once_on_interrupt()
     try:
         app()
     except TwinsetError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
-    except SystemExit as stop:
-        # typer ends so, without a word, on Ctrl-C
-        if stop.code == _INTERRUPTED:
-            sys.stderr.write("stopped. Run the same command again to go on where it stopped.\n")
-        raise

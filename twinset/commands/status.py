@@ -32,24 +32,30 @@ def show_status(build: "BuildFolder", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(count) for count in counts]))
         return
-    table = Table(
-        title=str(build.folder), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0)
-    )
-    for column in ("stage", "done", "seen", "", "forwarded", "rejected", "why", "speed"):
-        table.add_column(column, no_wrap=True, justify="left" if column in ("stage", "", "why") else "right")
+    stages = Table(title=str(build.folder), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    for column in ("stage", "chunks", "seen", "", "forwarded", "rejected", "speed"):
+        stages.add_column(column, no_wrap=True, justify="left" if column in ("stage", "") else "right")
+    rejects = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for column in ("rejected at", "why", "items"):
+        rejects.add_column(column, no_wrap=True, justify="right" if column == "items" else "left")
     for count in counts:
-        table.add_row(
+        stages.add_row(
             count.name,
             f"{count.chunks_done}/{count.chunks}" if count.chunks else str(count.chunks_done),
             str(count.seen),
             count.unit,
             str(count.forwarded),
             str(sum(count.rejected.values())),
-            "\n".join(f"{number} {reason}" for reason, number in count.rejected.items()),
             _speed(count.seen, count.seconds),
         )
+        for reason, number in count.rejected.items():
+            rejects.add_row(count.name, reason, str(number))
     # a folder's name is no markup
-    Console(markup=False).print(table)
+    console = Console(markup=False)
+    console.print(stages)
+    if rejects.row_count:
+        console.print()
+        console.print(rejects)
 
 
 def _speed(items: int, seconds: float) -> str:
