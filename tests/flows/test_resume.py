@@ -20,12 +20,13 @@ KILLS = int(os.environ.get("TWINSET_TEST_KILLS", "3"))
 
 
 def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "twinset", "build", str(path), "--out", str(out)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    with (path.parent / "log.txt").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "twinset", "build", str(path), "--out", str(out)],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def files(folder: Path) -> int:
@@ -63,7 +64,6 @@ def test_a_killed_build_ends_in_the_same_bytes(recipe: Recipe, run_stages: Run, 
         killed += kill_when(process, out, moment)
     assert killed == KILLS
     process = start(path, out)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors.decode()
+    assert process.wait() == 0, (path.parent / "log.txt").read_text()
     assert contents(out / "dataset") == expected
     assert not [found for found in out.rglob("*") if ".partial-" in found.name]

@@ -41,7 +41,7 @@ PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 def metadata(*rows: Mapping[str, str]):
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, HEADER, lineterminator="\n")
+    writer = csv.DictWriter(stream, HEADER, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     writer.writerows({**ROW, **row} for row in rows)
     return stream.getvalue().encode()
