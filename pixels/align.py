@@ -1,18 +1,35 @@
 """Making a pair equal after generation: compression history, size, final encode, predicates."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
 
 from manifests.errors import RejectedItem
 from manifests.records import Encoding, Frame, ImageFacts, JpegCoding
 from manifests.seeds import seed
-from pixels.arrays import Pixels
+from pixels.arrays import Pixels, to_bytes
 from pixels.config import AlignmentRules, PredicateRules
 from pixels.encode import encode
 from pixels.frame import Framed, without_margin
 from pixels.jpeg import recode
 from pixels.orient import to_stored, to_upright
 from pixels.predicates import DEFAULT_RULES, check_member
-from pixels.resize import resize
+from pixels.resize import resize, resize_differences
+
+
+@dataclass(frozen=True)
+class History:
+    """The passes through JPEG that the members of a pair have in common.
+
+    Attributes:
+        own: the real's own coding; None where the real is lossless.
+        pool: scene framing: a coding drawn from the source's own reals, which all members pass through at F; None
+            where the source has none, and in patch framing.
+    """
+
+    own: JpegCoding | None = None
+    pool: JpegCoding | None = None
 
 
 def final_encoding(rules: AlignmentRules, pair_id: str, salt: str) -> Encoding:
@@ -28,7 +45,7 @@ def align_pair(  # noqa: PLR0917 - in the order in which the stages make them
     fakes: Mapping[str, Pixels],
     facts: ImageFacts,
     frame: Frame,
-    coding: JpegCoding | None,
+    history: History,
     encoding: Encoding,
     predicates: PredicateRules = DEFAULT_RULES,
 ) -> dict[str, bytes]:
@@ -39,8 +56,7 @@ def align_pair(  # noqa: PLR0917 - in the order in which the stages make them
         fakes: by generator, upright, of `framed.region`'s shape, as the generator returned them.
         facts: of the real image.
         frame: the window that the members share.
-        coding: scene framing: drawn from the pool of the source's own reals, for all members; patch framing: the
-            real's own, for the fakes (the real has it already). None: no pass through JPEG.
+        history: what the real has been through, and what all members pass through.
         encoding: the final encoding of all members.
         predicates: thresholds.
 
@@ -51,31 +67,46 @@ def align_pair(  # noqa: PLR0917 - in the order in which the stages make them
         RejectedItem: a predicate counts one of the members as blank, near-uniform or grey: the pair is dropped.
         ValueError: a fake is not of the shape that its generator was asked for.
     """
-    aligned = {"real": _align_real(framed, frame, coding)}
+    aligned = {"real": _align_real(framed, history)}
     for generator, fake in fakes.items():
         if fake.shape != framed.region.shape:
             raise ValueError(f"{generator} returned shape {fake.shape}, was asked for {framed.region.shape}")
-        aligned[generator] = _align_fake(fake, facts, frame, coding)
+        aligned[generator] = _align_fake(fake, facts, frame, history)
     final = {name: resize(pixels, frame.size, frame.kernel) for name, pixels in aligned.items()}
     for name, pixels in final.items():
         _check(name, pixels, predicates)
     return {name: encode(pixels, encoding) for name, pixels in final.items()}
 
 
-def _align_real(framed: Framed, frame: Frame, coding: JpegCoding | None) -> Pixels:
-    if frame.framing == "patch" or coding is None:
-        return framed.shown
-    return recode(framed.shown, coding)
+def _align_real(framed: Framed, history: History) -> Pixels:
+    return framed.shown if history.pool is None else recode(framed.shown, history.pool)
 
 
-def _align_fake(fake: Pixels, facts: ImageFacts, frame: Frame, coding: JpegCoding | None) -> Pixels:
+def _align_fake(fake: Pixels, facts: ImageFacts, frame: Frame, history: History) -> Pixels:
     """The fake, F x F, with the history that the real has or is given."""
-    if coding is not None and frame.framing == "scene":
-        return recode(fake, coding)
-    if coding is not None:
-        # The real was coded as it is stored: its grid, and the order of its chroma, belong to that orientation.
-        fake = to_upright(recode(to_stored(fake, facts), coding), facts)
+    if frame.framing == "scene":
+        fake = fake if history.own is None else _with_reduced_loss(fake, facts, frame, history.own)
+        return fake if history.pool is None else recode(fake, history.pool)
+    if history.own is not None:
+        fake = _recode_as_stored(fake, facts, history.own)
     return without_margin(fake, frame.margin)
+
+
+def _with_reduced_loss(fake: Pixels, facts: ImageFacts, frame: Frame, own: JpegCoding) -> Pixels:
+    """Scene framing: the fake, F x F, less what the real's own JPEG took from the real before it was reduced.
+
+    The real was coded at m x m and then reduced to F, which leaves it the blur of its subsampled chroma. The fake was
+    never so large: it is enlarged, and what coding changes there is reduced and added to the fake. Only the difference
+    makes that way, so the fake's own detail passes no kernel.
+    """
+    enlarged = resize(fake, frame.side, frame.kernel)
+    loss = _recode_as_stored(enlarged, facts, own).astype(np.int16) - enlarged
+    return to_bytes((fake + resize_differences(loss, frame.frame, frame.kernel)) / 255)
+
+
+def _recode_as_stored(pixels: Pixels, facts: ImageFacts, own: JpegCoding) -> Pixels:
+    """The real was coded as it is stored: its grid, and the order of its chroma, belong to that orientation."""
+    return to_upright(recode(to_stored(pixels, facts), own), facts)
 
 
 def _check(name: str, pixels: Pixels, predicates: PredicateRules) -> None:

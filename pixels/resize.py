@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from pixels.arrays import Pixels
@@ -24,3 +25,21 @@ def resize(pixels: Pixels, side: int, kernel: Kernel) -> Pixels:
         return pixels
     image = Image.fromarray(pixels).resize((side, side), _FILTERS[kernel], reducing_gap=None)
     return np.array(image)
+
+
+def resize_differences(differences: NDArray[np.int16], side: int, kernel: Kernel) -> NDArray[np.float32]:
+    """Resize what two square images differ in, as `resize` would each of them but without rounding.
+
+    Args:
+        differences: shape (m, m, 3), int16, levels of 255.
+        side: F, pixels.
+        kernel: as for the images themselves.
+
+    Returns:
+        Shape (F, F, 3), float32, levels of 255.
+    """
+    reduced = np.empty((side, side, 3), dtype=np.float32)
+    for channel in range(3):
+        plane = Image.fromarray(differences[..., channel].astype(np.float32))
+        reduced[..., channel] = plane.resize((side, side), _FILTERS[kernel], reducing_gap=None)
+    return reduced

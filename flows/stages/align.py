@@ -16,7 +16,7 @@ from flows.stages.reals import RealsStage
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Encoding, Fake, Member, Stage
-from pixels.align import align_pair, final_encoding
+from pixels.align import History, align_pair, final_encoding
 from pixels.decode import decode
 from pixels.naive import naive_pair
 from pixels.phash import phash
@@ -98,7 +98,7 @@ class AlignStage(MapStage):
             fakes,
             pair.screened.facts,
             pair.frame,
-            pair.history,
+            History(own=pair.screened.coding, pool=pair.history if pair.frame.framing == "scene" else None),
             encoding,
             predicates=predicates,
         )
