@@ -41,5 +41,5 @@ def resize_differences(differences: NDArray[np.int16], side: int, kernel: Kernel
     reduced = np.empty((side, side, 3), dtype=np.float32)
     for channel in range(3):
         plane = Image.fromarray(differences[..., channel].astype(np.float32))
-        reduced[..., channel] = plane.resize((side, side), _FILTERS[kernel], reducing_gap=None)
+        reduced[..., channel] = np.asarray(plane.resize((side, side), _FILTERS[kernel], reducing_gap=None))
     return reduced
