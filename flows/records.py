@@ -93,5 +93,6 @@ class PlacedPair(Record):
     """A pair with its split and shard, and where its members' bytes lie."""
 
     pair: Pair
+    own: JpegCoding | None
     history: JpegCoding | None
     blobs: dict[str, Blob]

@@ -30,7 +30,7 @@ class Header(Record):
     shards: list[ShardInfo]
     encoders: dict[str, str] = Field(description="versions of the libraries that wrote the pixels")
     jpeg_tables: dict[str, tuple[tuple[int, ...], ...]] = Field(
-        description="quantisation tables by digest, as the pairs' `jpeg_tables` name them"
+        description="quantisation tables by digest, as the pairs' `jpeg_tables` and `facts.jpeg_tables` name them"
     )
 
     def coding(self, digest: str, subsampling: str) -> JpegCoding:

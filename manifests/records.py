@@ -53,10 +53,11 @@ class Reason(StrEnum):
     SUBSAMPLING = "subsampling"
     BLANK = "blank"
     NEAR_UNIFORM = "near-uniform"
-    # select: what else is there
+    # select: what else is there, and what must not be used any more
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near-duplicate"
     SURPLUS = "surplus"
+    TAKEN_DOWN = "taken-down"
     # caption and generate
     EMPTY_CAPTION = "empty-caption"
     UNSAFE = "unsafe"

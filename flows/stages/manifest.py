@@ -87,6 +87,8 @@ class ManifestStage(ReduceStage):
         tables = {}
         for index in range(split.count() or 0):
             for placed in split.store.records(index, PlacedPair):
+                if placed.own is not None:
+                    tables[placed.pair.facts.jpeg_tables] = placed.own.tables
                 if placed.history is not None:
                     tables[placed.pair.jpeg_tables] = placed.history.tables
         return Header(

@@ -97,6 +97,7 @@ class SplitStage(ReduceStage):
                 members=pair.members,
                 shard=shard,
             ),
+            own=pair.screened.coding,
             history=pair.history,
             blobs=pair.blobs,
         )
