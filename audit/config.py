@@ -16,8 +16,9 @@ class AuditConfig(BaseModel):
     pixel_probe: bool = Field(
         default=True, description="tell reals from fakes by pixel statistics: reported, never a gate"
     )
-    null_control: bool = Field(
-        default=True, description="ask whether the alignment itself leaks, where large pictures are at hand"
+    null_control: bool | None = Field(
+        default=None,
+        description="ask whether the recipe's own alignment leaks; when not said, in datasets of more than 500 pairs",
     )
     null_control_pairs: int = Field(default=2000, ge=100, description="pairs of the null control, for each view")
     null_control_limit: float = Field(default=0.03, gt=0, lt=0.5, description="largest |AUC - 0.5| of the null control")
@@ -25,6 +26,11 @@ class AuditConfig(BaseModel):
     permutation_limit: float = Field(default=0.01, gt=0, lt=0.5, description="largest |mean AUC - 0.5| over the draws")
     folds: int = Field(default=5, ge=2, description="folds of the cross-validation")
     bootstrap_draws: int = Field(default=200, ge=50, description="draws of the bootstrap over pairs")
+    match_model: str = Field(
+        default="",
+        description="a CLIP model, as a folder or Hub id, that measures how alike the members of a pair are; "
+        "empty for a plain comparison of thumbnails and colours",
+    )
     seed: int = Field(default=0, ge=0, description="of folds, draws and swaps")
 
     @model_validator(mode="after")

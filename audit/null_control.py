@@ -9,17 +9,21 @@ and 0.528, of which all comes from the photographs encoded twice; scene framing 
 0.505. Where a scene is hardly reduced (by 1.1 to 1.3) logistic regression finds 0.55: the reals' quantisation noise.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
+import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from audit.config import AuditConfig
+from audit.dead_leaves import DeadLeaves
 from audit.features import Features, matrix, pixel_features
 from audit.probe import (
     CLASSIFIERS,
-    Classifier,
     Estimate,
+    Scored,
     control_verdict,
     cross_validated,
     estimate_auc,
@@ -27,28 +31,43 @@ from audit.probe import (
 )
 from audit.report import Probe
 from manifests.errors import RejectedItem
-from manifests.records import Encoding, JpegCoding
+from manifests.records import Encoding, JpegCoding, Subsampling
 from manifests.seeds import fraction, seed
 from pixels.align import History, align_pair, final_encoding
 from pixels.arrays import Pixels
 from pixels.config import AlignmentRules, ScreenRules, ViewRules
 from pixels.decode import decode
-from pixels.encode import encode
+from pixels.encode import encode, png
 from pixels.frame import cut, plan_frame
 from pixels.inspect import inspect
-from pixels.jpeg import jpeg_coding
+from pixels.jpeg import coded, jpeg_coding
 from pixels.naive import naive_pair
 from pixels.resize import resize
 
 REDUCTION = 4
 """How many pixels of the picture, at least, stand for one of the content: it leaves no trace of an earlier JPEG."""
 
-PHOTOGRAPHS = tuple(
-    Encoding(quality=quality, subsampling=subsampling)
+_SUBSAMPLINGS: tuple[Subsampling, ...] = ("4:4:4", "4:4:4", "4:4:4", "4:2:0")
+
+
+def _coding(quality: int, subsampling: Subsampling) -> JpegCoding:
+    grey = np.full((16, 16, 3), 128, dtype=np.uint8)
+    return jpeg_coding(encode(grey, Encoding(quality=quality, subsampling=subsampling)))
+
+
+PHOTOGRAPHS: tuple[JpegCoding, ...] = tuple(
+    _coding(quality, subsampling)
     for quality in (75, 80, 90, 90, 92, 95, 96, 96, 96, 98)
-    for subsampling in ("4:4:4", "4:4:4", "4:4:4", "4:2:0")
+    for subsampling in _SUBSAMPLINGS
 )
-"""Encodings as they are found among ImageNet's photographs: a median quality of 96, three in four without subsampling."""
+"""Codings as they are found among ImageNet's photographs: a median quality of 96, three in four without subsampling."""
+
+# side of what the network is shown, pixels
+_CORNER = 64
+# pairs that the network is trained and tested on: more would only take longer
+_NETWORK_PAIRS = 1000
+# pictures that are worked on before it is asked whether there are enough
+_WAVE = 32
 
 # some of the photographs were a camera's JPEG before they were saved for the web
 _ENCODED_TWICE = 0.2
@@ -68,50 +87,59 @@ class NullControl:
     """What the null control works on: pictures, and the recipe's rules.
 
     Attributes:
-        pictures: read once; the control ends when it has enough pairs, so there may be more than needed. A picture
-            too small for a view, reduced `REDUCTION` times, is passed over.
+        pictures: gone through once; the control ends when it has enough pairs, so there may be more than needed. A
+            picture too small for a view, reduced `REDUCTION` times, is passed over.
         views: the recipe's views, each a control of its own.
         alignment: the recipe's.
         screen: the recipe's.
-        encodings: what the photographs are drawn from, as often as each occurs: those of the recipe's own source, where
-            they are known.
+        codings: what the photographs are drawn from, as often as each occurs: those of the recipe's own source, where
+            they are known. None stands for a lossless photograph.
         windows: contents cut from each picture for each view, turned and mirrored at random.
         salt: of all draws.
+        align: `pixels.align.align_pair`, or what is to be asked instead: the same with a step left out.
+        workers: processes that cut and align; -1 for as many as there are processors.
     """
 
-    pictures: Iterable[Picture]
+    pictures: Iterable[Picture | DeadLeaves]
     views: tuple[ViewRules, ...]
     alignment: AlignmentRules
     screen: ScreenRules
-    encodings: tuple[Encoding, ...] = PHOTOGRAPHS
+    codings: tuple[JpegCoding | None, ...] = PHOTOGRAPHS
     windows: int = 8
     salt: str = "null-control"
+    align: Callable[..., dict[str, bytes]] = align_pair
+    workers: int = -1
 
     def probes(self, config: AuditConfig) -> list[Probe]:
-        """Measure each view with each classifier, on `config.null_control_pairs` pairs or as many as there are."""
-        gathered = {view.name: _Twins() for view in self.views}
-        for picture in self.pictures:
-            for view in self.views:
-                twins = gathered[view.name]
-                for pair in self._pairs(picture, view):
-                    if len(twins.real) < config.null_control_pairs:
-                        twins.add(picture.name, *pair)
-            if all(len(twins.real) >= config.null_control_pairs for twins in gathered.values()):
-                break
-        return [probe for name, twins in gathered.items() for probe in _measure(name, twins, config)]
+        """Measure each view by each classifier, on `config.null_control_pairs` pairs or as many as there are."""
+        gathered: dict[str, list[_Twin]] = {view.name: [] for view in self.views}
+        worker = replace(self, pictures=())
+        pictures = iter(self.pictures)
+        with joblib.Parallel(n_jobs=self.workers) as parallel:
+            while wave := list(itertools.islice(pictures, _WAVE)):
+                for found in parallel(joblib.delayed(worker.twins)(picture) for picture in wave):
+                    for view, twins in found.items():
+                        gathered[view] += twins[: config.null_control_pairs - len(gathered[view])]
+                if all(len(twins) == config.null_control_pairs for twins in gathered.values()):
+                    break
+        return [probe for view, twins in gathered.items() for probe in _measure(view, twins, config)]
 
-    def _pairs(self, picture: Picture, view: ViewRules) -> Iterator[tuple[Features, Features]]:
-        """Features of the photograph and of the erased content, for each window of a picture that passes the rules."""
+    def twins(self, picture: Picture | DeadLeaves) -> "dict[str, list[_Twin]]":
+        """By view, the photograph and the erased content of each window of a picture that passes the rules."""
+        pixels = picture.pixels
+        return {view.name: list(self._pairs(picture.name, pixels, view)) for view in self.views}
+
+    def _pairs(self, name: str, pixels: Pixels, view: ViewRules) -> Iterator["_Twin"]:
         for window in range(self.windows):
-            pair_id = f"{picture.name}-{view.name}-{window}"
-            content = self._content(picture.pixels, view, pair_id)
+            pair_id = f"{name}-{view.name}-{window}"
+            content = self._content(pixels, view, pair_id)
             if content is None:
                 return
             try:
                 members = self._members(content, view, pair_id)
             except RejectedItem:
                 continue
-            yield pixel_features(decode(members["real"])), pixel_features(decode(members["erased"]))
+            yield _twin(name, decode(members["real"]), decode(members["erased"]))
 
     def _content(self, picture: Pixels, view: ViewRules, pair_id: str) -> Pixels | None:
         """A square window of the picture, reduced at least `REDUCTION` times; None where the picture is too small."""
@@ -139,69 +167,69 @@ class NullControl:
         framed, erased = cut(decode(photograph), facts, frame), cut(content, facts, frame).region
         if self.alignment.mode == "naive":
             return naive_pair(photograph, {"erased": erased}, self.alignment.naive, facts)
-        history = History(own=coding, pool=self._pool_coding(content, pair_id) if view.framing == "scene" else None)
-        return align_pair(
+        history = History(own=coding, pool=self._pool_coding(pair_id) if view.framing == "scene" else None)
+        return self.align(
             framed, {"erased": erased}, facts, frame, history, final_encoding(self.alignment, pair_id, self.salt)
         )
 
     def _photograph(self, content: Pixels, pair_id: str) -> bytes:
-        """The content as a JPEG; some were a camera's JPEG before, of the same subsampling."""
-        own = self._encoding(pair_id, "own")
+        """The content as the source stores it; some were a camera's JPEG before, of the same subsampling."""
+        own = self._drawn(self.codings, pair_id, "own")
+        if own is None:
+            return png(content)
         if fraction(self.salt, pair_id, "twice") < _ENCODED_TWICE:
             quality = _CAMERA_QUALITIES[seed(self.salt, pair_id, "camera") % len(_CAMERA_QUALITIES)]
-            content = decode(encode(content, own.model_copy(update={"quality": quality})))
-        return encode(content, own)
+            content = decode(encode(content, Encoding(quality=quality, subsampling=own.subsampling)))
+        return coded(content, own)
 
-    def _pool_coding(self, content: Pixels, pair_id: str) -> JpegCoding:
-        """A coding such as the other reals of the source have."""
-        return jpeg_coding(encode(content, self._encoding(pair_id, "pool")))
+    def _pool_coding(self, pair_id: str) -> JpegCoding | None:
+        """A coding such as the source's other JPEGs have."""
+        return self._drawn(tuple(coding for coding in self.codings if coding is not None), pair_id, "pool")
 
-    def _encoding(self, pair_id: str, which: str) -> Encoding:
-        return self.encodings[seed(self.salt, pair_id, which) % len(self.encodings)]
-
-
-@dataclass
-class _Twins:
-    """Features of the pairs of one view, and the picture that each was cut from."""
-
-    real: list[Features] = field(default_factory=list)
-    erased: list[Features] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)
-
-    def add(self, picture: str, real: Features, erased: Features) -> None:
-        self.real.append(real)
-        self.erased.append(erased)
-        self.pictures.append(picture)
+    def _drawn(self, codings: tuple[JpegCoding | None, ...], pair_id: str, which: str) -> JpegCoding | None:
+        return codings[seed(self.salt, pair_id, which) % len(codings)] if codings else None
 
 
-def _measure(view: str, twins: _Twins, config: AuditConfig) -> Iterator[Probe]:
-    pairs = len(twins.real)
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(twins.pictures))}
+@dataclass(frozen=True, eq=False)
+class _Twin:
+    """What is remembered of one pair: its picture, features of (real, erased), and what the network sees of them."""
+
+    picture: str
+    features: tuple[Features, Features]
+    corners: tuple[Pixels, Pixels]
+
+
+def _twin(picture: str, real: Pixels, erased: Pixels) -> _Twin:
+    # the upper left corner, so that the JPEG grid stays in place; copies, or the whole images would be remembered
+    corners = (real[:_CORNER, :_CORNER].copy(), erased[:_CORNER, :_CORNER].copy())
+    return _Twin(picture, (pixel_features(real), pixel_features(erased)), corners)
+
+
+def _measure(view: str, twins: list[_Twin], config: AuditConfig) -> Iterator[Probe]:
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(twin.picture for twin in twins))}
     if len(numbers) < 2 * config.folds:
         yield Probe(
             name="null-control",
             subject=view,
             verdict="too-few",
             gate=True,
-            pairs=pairs,
+            pairs=len(twins),
             detail="too few large pictures",
         )
         return
-    features, names = matrix([*twins.real, *twins.erased])
-    labels = np.repeat(np.array([0, 1], dtype=np.int8), pairs)
-    groups = np.tile(np.array([numbers[name] for name in twins.pictures]), 2)
+    features, names = matrix(twin.features[side] for side in (0, 1) for twin in twins)
+    labels = np.repeat(np.array([0, 1], dtype=np.int8), len(twins))
+    groups = np.tile(np.array([numbers[twin.picture] for twin in twins]), 2)
     telling = telling_features(features, labels, names)
-    for classifier in CLASSIFIERS:
-        scored = cross_validated(classifier, features, labels, groups, folds=config.folds, seed=config.seed)
+    for classifier, scored in _scored(twins, features, labels, groups, config):
         estimate = estimate_auc(scored, draws=config.bootstrap_draws, seed=config.seed)
-        verdict = control_verdict(estimate, config.null_control_limit)
         yield Probe(
             name="null-control",
             subject=view,
-            verdict=verdict,
+            verdict=control_verdict(estimate, config.null_control_limit),
             gate=True,
             classifier=classifier,
-            pairs=pairs,
+            pairs=len(scored.labels) // 2,
             value=estimate.auc,
             low=estimate.low,
             high=estimate.high,
@@ -211,7 +239,24 @@ def _measure(view: str, twins: _Twins, config: AuditConfig) -> Iterator[Probe]:
         )
 
 
-def _detail(estimate: Estimate, classifier: Classifier) -> str:
+def _scored(
+    twins: list[_Twin],
+    features: NDArray[np.float32],
+    labels: NDArray[np.int8],
+    groups: NDArray[np.intp],
+    config: AuditConfig,
+) -> Iterator[tuple[str, Scored]]:
+    """Each classifier's scores: those on the statistics, and a small network on the pixels."""
+    from audit.cnn import network_scores  # noqa: PLC0415 - the processes that cut the pictures need no torch
+
+    for classifier in CLASSIFIERS:
+        yield classifier, cross_validated(classifier, features, labels, groups, folds=config.folds, seed=config.seed)
+    shown = twins[:_NETWORK_PAIRS]
+    reals, erased = ([twin.corners[side] for twin in shown] for side in (0, 1))
+    yield "small CNN", network_scores(reals, erased, groups[: len(shown)], seed=config.seed)
+
+
+def _detail(estimate: Estimate, classifier: str) -> str:
     return (
         f"{classifier} tells a photograph from its own content without history with AUC {estimate.auc:.3f} "
         f"({estimate.low:.3f} to {estimate.high:.3f})"

@@ -14,14 +14,14 @@ def audit(dataset: Dataset, config: AuditConfig, *, null_control: NullControl | 
     Args:
         dataset: the dataset; its samples are read once.
         config: the settings.
-        null_control: large pictures, and the rules of the recipe under which they are framed and aligned; without it the
-            null control is left out.
+        null_control: pictures, and the rules of the recipe under which they are framed and aligned; without it the null
+            control is left out.
 
     Raises:
         DatasetError: the dataset cannot be read.
     """
     evidence = gather(dataset, config)
     probes = [probe for battery_probe in BATTERY for probe in battery_probe(evidence, config)]
-    if null_control is not None and config.null_control:
+    if null_control is not None:
         probes += null_control.probes(config)
     return audit_report(tuple(probes), evidence.headers.pairs)

@@ -64,6 +64,14 @@ def tables_digest(tables: Sequence[Sequence[int]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def coded(pixels: Pixels, coding: JpegCoding) -> bytes:
+    """Pixels as a JPEG of this coding; the grid of blocks begins at the upper left pixel."""
+    buffer = BytesIO()
+    tables = [list(table) for table in coding.tables]
+    Image.fromarray(pixels).save(buffer, "JPEG", qtables=tables, subsampling=coding.subsampling)
+    return buffer.getvalue()
+
+
 def recode(pixels: Pixels, coding: JpegCoding) -> Pixels:
     """Pass pixels through JPEG once: what comes back has the compression history that `coding` describes.
 
@@ -77,10 +85,7 @@ def recode(pixels: Pixels, coding: JpegCoding) -> Pixels:
     Returns:
         The same shape.
     """
-    buffer = BytesIO()
-    tables = [list(table) for table in coding.tables]
-    Image.fromarray(pixels).save(buffer, "JPEG", qtables=tables, subsampling=coding.subsampling)
-    return decode(buffer.getvalue(), max_pixels=pixels.shape[0] * pixels.shape[1])
+    return decode(coded(pixels, coding), max_pixels=pixels.shape[0] * pixels.shape[1])
 
 
 def _is_stored_as_rgb(image: JpegImageFile) -> bool:
