@@ -1,100 +1,114 @@
-"""The probes of a paired dataset. Each takes the evidence and the settings and gives what it found.
+"""The battery: every probe, in its order, shared out among processes.
 
-A new probe is a new function of this signature, and a place in `BATTERY`.
+A new learnt probe is a new line in `audit.families.FAMILIES`; another probe a new function in `audit/probes`, and a line
+in `battery`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
+import joblib
 
 from audit.config import AuditConfig
-from audit.evidence import REAL, Evidence, PairFeatures
-from audit.features import matrix
-from audit.permutation import permutation_control
-from audit.probe import CLASSIFIERS, Estimate, cross_validated, estimate_auc, telling_features
-from audit.report import Probe
-from manifests.seeds import seed
+from audit.evidence import Evidence
+from audit.families import FAMILIES, Family, family_matrix
+from audit.grouping import group_names
+from audit.learnt import learnt
+from audit.parts import Part, parts
+from audit.probes.borders import borders_probe
+from audit.probes.duplicates import duplicates_probe
+from audit.probes.headers import paired_headers_probe, unpaired_headers_probe
+from audit.probes.permutation import permutation_probe
+from audit.probes.references import largest, pairs_of_sources, reals_by_source, separability, split_half
+from audit.probes.text import text_probe
+from audit.report import Kind, Probe
+
+Task = Callable[[], Iterable[Probe]]
+
+# images below which starting further processes takes longer than the work
+_ALONE = 500
 
 
-def headers_probe(evidence: Evidence, _config: AuditConfig) -> Iterator[Probe]:
-    """Any header field in which the members of a pair differ fails the dataset."""
-    tally = evidence.headers
-    fields = {name: tally.fields[name] for name in sorted(tally.fields, key=lambda name: -tally.fields[name])}
-    if tally.differing:
-        named = ", ".join(f"{name} ({count})" for name, count in fields.items())
-        detail = f"headers differ in {tally.differing} of {tally.pairs} pairs: {named}; for example {tally.examples[0]}"
-    else:
-        detail = f"no header differs within any of {tally.pairs} pairs"
-    yield Probe(
-        name="headers",
-        verdict="fail" if tally.differing else "ok",
-        gate=True,
-        pairs=tally.pairs,
-        value=tally.differing / max(tally.pairs, 1),
-        fields=fields,
-        examples=tuple(tally.examples),
-        detail=detail,
+def battery(evidence: Evidence, config: AuditConfig, *, workers: int = -1) -> list[Probe]:
+    """All probes of a dataset.
+
+    Args:
+        evidence: what is known of its images.
+        config: the settings.
+        workers: processes; -1 for as many as there are processors. The answer does not depend on it.
+    """
+    measured = evidence.measured
+    group_of = group_names(evidence.images, evidence.kind)
+    whole = list(parts(evidence.images, evidence.kind, group_of))
+    looked_at = list(parts(measured, evidence.kind, group_of))
+    found = list(_unreadable(evidence))
+    if evidence.kind == "paired":
+        found.append(paired_headers_probe(evidence.headers))
+    found.append(duplicates_probe(evidence))
+    found += [borders_probe(part, config, evidence.kind) for part in whole]
+    found.append(permutation_probe(evidence, config))
+    tasks = list(_tasks(evidence, looked_at, config))
+    processes = 1 if len(measured) < _ALONE else workers
+    for probes in joblib.Parallel(n_jobs=processes)(joblib.delayed(_run)(task) for task in tasks):
+        found += probes
+    return found
+
+
+def _run(task: Task) -> list[Probe]:
+    return list(task())
+
+
+def _tasks(evidence: Evidence, looked_at: list[Part], config: AuditConfig) -> Iterator[Task]:
+    """The probes that take time, each by itself."""
+    for part in looked_at:
+        if evidence.kind == "unpaired":
+            yield partial(unpaired_headers_probe, part, config)
+        if config.pixel_probe:
+            for family in FAMILIES:
+                yield partial(family_probe, part, family, config, evidence.kind)
+    yield partial(text_probe, evidence, config)
+    if config.pixel_probe:
+        for view, sources in reals_by_source(evidence).items():
+            source = largest(sources)
+            yield partial(split_half, sources[source], view, source, config)
+            for first, second in pairs_of_sources(sources):
+                yield partial(separability, sources[first], sources[second], view, (first, second), config)
+
+
+def family_probe(part: Part, family: Family, config: AuditConfig, kind: Kind) -> list[Probe]:
+    """How well one family of features tells the fakes of a part, by each classifier."""
+    template = Probe(
+        name=family.name,
+        subject=part.subject,
+        view=part.view,
+        generator=part.generator,
+        source=part.source,
+        verdict="reported",
+        pairs=part.pairs,
+    )
+    if part.pairs == 0:
+        return [template.model_copy(update={"verdict": "too-few", "detail": "too few images"})]
+    matrix = family_matrix(family, part.images)
+    names = [image.tag.name for image in part.images]
+    rule = family.rule(kind)
+    return list(
+        learnt(
+            template, matrix, part.labels, part.groups, config, rule=rule, kind=kind, words=family.words, names=names
+        )
     )
 
 
-def permutation_probe(evidence: Evidence, config: AuditConfig) -> Iterator[Probe]:
-    """The permutation control, on each pair's real and one of its fakes, drawn by the pair's id."""
-    real, fake = [], []
-    for pair in evidence.pairs:
-        generators = pair.generators
-        chosen = generators[seed("permutation", config.seed, pair.pair_id) % len(generators)]
-        real.append(pair.thumbnails[REAL])
-        fake.append(pair.thumbnails[chosen])
-    yield permutation_control(np.array(real), np.array(fake), config)
-
-
-def pixels_probe(evidence: Evidence, config: AuditConfig) -> Iterator[Probe]:
-    """How well pixel statistics tell the fakes of each view and generator: reported, since fakes have a true signature."""
-    if not config.pixel_probe:
+def _unreadable(evidence: Evidence) -> Iterator[Probe]:
+    """Images that could not be looked at, counted and named; there are none in a dataset of pairs."""
+    if not evidence.unreadable:
         return
-    parts = sorted({(pair.view, generator) for pair in evidence.pairs for generator in pair.generators})
-    for view, generator in parts:
-        pairs = [pair for pair in evidence.pairs if pair.view == view and generator in pair.features]
-        yield from _pixels_probe(f"{view}, {generator}", pairs, generator, config)
-
-
-def _pixels_probe(subject: str, pairs: list[PairFeatures], generator: str, config: AuditConfig) -> Iterator[Probe]:
-    if len(pairs) < 2 * config.folds:
-        yield Probe(name="pixels", subject=subject, verdict="too-few", pairs=len(pairs), detail="too few pairs")
-        return
-    members = [REAL, generator]
-    features, names = matrix(pair.features[member] for member in members for pair in pairs)
-    labels, groups = labels_and_groups(len(pairs))
-    telling = telling_features(features, labels, names)
-    for classifier in CLASSIFIERS:
-        scored = cross_validated(classifier, features, labels, groups, folds=config.folds, seed=config.seed)
-        estimate = estimate_auc(scored, draws=config.bootstrap_draws, seed=config.seed)
-        yield Probe(
-            name="pixels",
-            subject=subject,
-            verdict="reported",
-            classifier=classifier,
-            pairs=len(pairs),
-            value=estimate.auc,
-            low=estimate.low,
-            high=estimate.high,
-            top_features=telling,
-            detail=_pixels_detail(estimate),
-        )
-
-
-def _pixels_detail(estimate: Estimate) -> str:
-    return f"pixel statistics tell fakes from reals with AUC {estimate.auc:.3f}: their true signature is among them"
-
-
-def labels_and_groups(pairs: int) -> tuple[NDArray[np.int8], NDArray[np.intp]]:
-    """Labels and pair numbers of images that stand as all reals, then all fakes in the same order."""
-    return np.repeat(np.array([0, 1], dtype=np.int8), pairs), np.tile(np.arange(pairs), 2)
-
-
-BATTERY: tuple[Callable[[Evidence, AuditConfig], Iterator[Probe]], ...] = (
-    headers_probe,
-    permutation_probe,
-    pixels_probe,
-)
+    first = evidence.unreadable[0]
+    total = len(evidence.images) + len(evidence.unreadable)
+    yield Probe(
+        name="unreadable",
+        verdict="reported",
+        pairs=total,
+        value=len(evidence.unreadable) / total,
+        examples=tuple(image.tag.name for image in evidence.unreadable[:8]),
+        detail=f"{len(evidence.unreadable)} of {total} images were left out; {first.tag.name}: {first.reason}",
+    )

@@ -1,23 +1,20 @@
-"""What the probes look at, gathered in one pass over the shards: header differences of all pairs, features of some."""
+"""What the probes look at, gathered in one pass: something of every image, statistics of some."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from audit.config import AuditConfig
-from audit.features import Features, pixel_features, thumbnail
-from audit.headers import FIELDS, Headers, differing_fields, read_headers
+from audit.headers import FIELDS, differing_fields
+from audit.report import Kind
+from audit.seen import Job, Seen, Tag, Unreadable, look_at_all
 from manifests.dataset import Dataset
-from manifests.errors import DatasetError, RejectedItem
+from manifests.errors import DatasetError
 from manifests.seeds import fraction
 from manifests.shards import Sample
-from pixels.decode import decode
 
 REAL = "real"
-THUMBNAIL_SIDE = 16
 _EXAMPLES = 5
 
 
@@ -37,87 +34,146 @@ class HeaderTally:
     fields: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
-    def add(self, sample: Sample) -> None:
-        """Compare the members of one pair.
-
-        Raises:
-            DatasetError: a member is missing or its headers cannot be read.
-        """
-        members = {name: _headers(sample, name) for name in sample.members}
-        real = members.get(REAL)
-        if real is None or len(members) < 2:
-            raise DatasetError(f"pair {sample.key}: expected a real and at least one fake, found {sorted(members)}.")
-        found = {name for fake in members.values() for name in differing_fields(real, fake)}
+    def add(self, pair: str, real: Seen, fakes: Iterable[Seen]) -> None:
+        """Compare the members of one pair."""
+        found = {name for fake in fakes for name in differing_fields(real.headers, fake.headers)}
         self.pairs += 1
         self.fields.update(name for name in FIELDS if name in found)
         if found:
             self.differing += 1
             if len(self.examples) < _EXAMPLES:
-                self.examples.append(sample.key)
+                self.examples.append(pair)
 
 
-def _headers(sample: Sample, member: str) -> Headers:
-    try:
-        return read_headers(sample.members[member])
-    except DatasetError as error:
-        raise DatasetError(f"pair {sample.key}, member {member}: {error}.") from error
-
-
-@dataclass(frozen=True)
-class PairFeatures:
-    """What is remembered of one pair's pixels: by member, `real` and each generator."""
-
-    pair_id: str
-    view: str
-    source: str
-    features: Mapping[str, Features]
-    thumbnails: Mapping[str, NDArray[np.float32]]
+class ForeignImage(Protocol):
+    """What is known of an image from elsewhere; `audit.foreign.ForeignItem` is one."""
 
     @property
-    def generators(self) -> tuple[str, ...]:
-        """Names of the fakes, sorted."""
-        return tuple(sorted(name for name in self.features if name != REAL))
+    def name(self) -> str: ...  # noqa: D102 - the protocol's fields are those of ForeignItem
+    @property
+    def data(self) -> bytes: ...  # noqa: D102
+    @property
+    def label(self) -> int: ...  # noqa: D102
+    @property
+    def generator(self) -> str: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def split(self) -> str: ...  # noqa: D102
+    @property
+    def caption(self) -> str: ...  # noqa: D102
+    @property
+    def class_label(self) -> str: ...  # noqa: D102
+    @property
+    def problem(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that the probes of the battery may look at."""
+    """All that the probes may look at.
 
+    Attributes:
+        kind: whether every fake has a real beside it.
+        count: pairs, or images of an unpaired set.
+        images: every image that could be looked at, in the order in which it was read.
+        headers: differences within pairs; empty for an unpaired set.
+        unreadable: images that could not be looked at.
+    """
+
+    kind: Kind
+    count: int
+    images: tuple[Seen, ...]
     headers: HeaderTally
-    pairs: tuple[PairFeatures, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def measured(self) -> tuple[Seen, ...]:
+        """The images whose statistics were taken."""
+        return tuple(image for image in self.images if image.statistics is not None)
 
 
-def gather(dataset: Dataset, config: AuditConfig) -> Evidence:
-    """Read every sample once: headers of all pairs, pixels of about `config.max_pairs`; memory does not grow beyond these.
+def gather(dataset: Dataset, config: AuditConfig, *, workers: int = -1) -> Evidence:
+    """Read every sample of a dataset of pairs once; statistics of about `config.max_pairs` pairs.
 
     Raises:
         DatasetError: a shard or a member cannot be read.
     """
-    total = sum(shard.pairs for shard in dataset.header.shards)
-    share = config.max_pairs / max(total, 1)
-    headers = HeaderTally()
-    pairs = []
+    share = config.max_pairs / max(sum(shard.pairs for shard in dataset.header.shards), 1)
+    tally = HeaderTally()
+    images: list[Seen] = []
+    for members in _pairs(look_at_all(_jobs(dataset, share, config), workers=workers)):
+        real, *fakes = sorted(members, key=lambda image: image.tag.label)
+        tally.add(real.tag.pair, real, fakes)
+        images += [real, *fakes]
+    return Evidence("paired", tally.pairs, tuple(images), tally)
+
+
+def _jobs(dataset: Dataset, share: float, config: AuditConfig) -> Iterator[Job]:
     for sample in dataset.samples():
-        headers.add(sample)
-        if fraction("audit", config.seed, sample.key) < share:
-            pairs.append(_pair_features(sample))
-    return Evidence(headers, tuple(pairs))
+        if REAL not in sample.members or len(sample.members) < 2:
+            names = sorted(sample.members)
+            raise DatasetError(f"pair {sample.key}: expected a real and at least one fake, found {names}.")
+        with_statistics = fraction("audit", config.seed, sample.key) < share
+        for member, data in sample.members.items():
+            yield Job(_tag(sample, member), data, with_statistics)
 
 
-def _pair_features(sample: Sample) -> PairFeatures:
-    features = {}
-    thumbnails = {}
-    for name, data in sample.members.items():
-        try:
-            pixels = decode(data)
-            features[name] = pixel_features(pixels)
-        except (RejectedItem, ValueError) as error:
-            raise DatasetError(f"pair {sample.key}, member {name}: {error}.") from error
-        thumbnails[name] = thumbnail(pixels, THUMBNAIL_SIDE)
-    return PairFeatures(
-        pair_id=sample.key,
+def _tag(sample: Sample, member: str) -> Tag:
+    return Tag(
+        name=f"{sample.key}/{member}",
+        pair=sample.key,
+        label=int(member != REAL),
+        generator="" if member == REAL else member,
         view=str(sample.metadata["view"]),
         source=str(sample.metadata["source"]),
-        features=features,
-        thumbnails=thumbnails,
+        split=str(sample.metadata.get("split", "")),
+        class_label=str(sample.metadata.get("class_label", "")),
     )
+
+
+def _pairs(found: Iterable[Seen | Unreadable]) -> Iterator[list[Seen]]:
+    """The members of each pair; they stand one after the other."""
+    members: list[Seen] = []
+    for image in found:
+        if isinstance(image, Unreadable):
+            pair, member = image.tag.name.rsplit("/", 1)
+            raise DatasetError(f"pair {pair}, member {member}: {image.reason}.")
+        if members and members[0].tag.pair != image.tag.pair:
+            yield members
+            members = []
+        members.append(image)
+    if members:
+        yield members
+
+
+def gather_foreign(items: Iterable[ForeignImage], config: AuditConfig, *, workers: int = -1) -> Evidence:
+    """Read every image of an unpaired set once; statistics of the first `config.max_pairs` of each label and generator.
+
+    Images that cannot be read are counted and named and stop nothing.
+    """
+    images: list[Seen] = []
+    unreadable: list[Unreadable] = []
+    for image in look_at_all(_foreign_jobs(items, config), workers=workers):
+        if isinstance(image, Seen):
+            images.append(image)
+        else:
+            unreadable.append(image)
+    return Evidence("unpaired", len(images), tuple(images), HeaderTally(), tuple(unreadable))
+
+
+def _foreign_jobs(items: Iterable[ForeignImage], config: AuditConfig) -> Iterator[Job]:
+    taken: Counter[tuple[int, str]] = Counter()
+    for item in items:
+        part = item.label, item.generator
+        taken[part] += 1
+        tag = Tag(
+            name=item.name,
+            pair=item.name,
+            label=item.label,
+            generator=item.generator,
+            source=item.source,
+            split=item.split,
+            caption=item.caption,
+            class_label=item.class_label,
+        )
+        yield Job(tag, item.data, taken[part] <= config.max_pairs, item.problem)

@@ -1,8 +1,8 @@
 """How well two classes of images can be told apart by their features: AUC, its interval, and a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ WIDEST_HALF_WIDTH = 0.05
 Floats = NDArray[np.float64]
 Classifier = Literal["gradient boosting", "logistic regression"]
 CLASSIFIERS: tuple[Classifier, ...] = ("gradient boosting", "logistic regression")
+Model: TypeAlias = HistGradientBoostingClassifier | Pipeline
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,27 @@ def cross_validated(
     """
     fold_of_image = grouped_folds(groups, folds, seed)
     scores = np.zeros(len(labels))
+    for held_out, model in fitted(classifier, features, labels, fold_of_image, seed=seed):
+        scores[held_out] = model.decision_function(features[held_out])
+    return Scored(scores, labels, groups, fold_of_image)
+
+
+def fitted(
+    classifier: Classifier,
+    features: NDArray[np.float32],
+    labels: NDArray[np.int8],
+    fold_of_image: NDArray[np.intp],
+    *,
+    seed: int,
+) -> Iterator[tuple[NDArray[np.bool_], Model]]:
+    """Which images each fold holds out, and a classifier that was fitted on all others."""
     # the trees' threads wait in busy loops: on a machine with other work one thread is up to twenty times faster
     with threadpool_limits(limits=1):
-        for fold in range(folds):
+        for fold in range(int(fold_of_image.max()) + 1):
             held_out = fold_of_image == fold
             model = _model(classifier, seed)
             model.fit(features[~held_out], labels[~held_out])
-            scores[held_out] = model.decision_function(features[held_out])
-    return Scored(scores, labels, groups, fold_of_image)
+            yield held_out, model
 
 
 def grouped_folds(groups: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
@@ -87,7 +101,7 @@ def grouped_folds(groups: NDArray[np.intp], folds: int, seed: int) -> NDArray[np
     return np.random.default_rng(seed).permutation(np.arange(count) % folds)[groups]
 
 
-def _model(classifier: Classifier, seed: int) -> HistGradientBoostingClassifier | Pipeline:
+def _model(classifier: Classifier, seed: int) -> Model:
     if classifier == "gradient boosting":
         return HistGradientBoostingClassifier(
             max_iter=80, learning_rate=0.1, max_leaf_nodes=15, early_stopping=False, random_state=seed

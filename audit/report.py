@@ -1,4 +1,4 @@
-"""The records of an audit: what each probe found, and what follows from it. Stored as `reports/audit.json`."""
+"""The records of an audit: what each probe found, and what follows from it. Stored as `audit.json`."""
 
 from typing import Literal
 
@@ -7,68 +7,118 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA_VERSION = 1
 
 Verdict = Literal["ok", "warn", "fail", "too-few", "reported"]
+Kind = Literal["paired", "unpaired"]
+MatchKind = Literal["image-image", "text-real", "text-fake"]
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Distribution(_Record):
+    """How one feature is distributed in each class: shares of the class, over common bins."""
+
+    edges: tuple[float, ...] = Field(description="one more than there are bins; values beyond are in the outer bins")
+    real: tuple[float, ...]
+    fake: tuple[float, ...]
+
+
 class Feature(_Record):
-    """One feature on its own, as a hint at what a probe's classifier went by."""
+    """One feature that a probe's classifier went by, or that tells on its own."""
 
     name: str
     auc: float = Field(ge=0, le=1, description="above 0.5 where fakes have the larger values")
+    importance: float | None = Field(default=None, description="drop of the probe's AUC when the feature is permuted")
+    distribution: Distribution | None = None
 
 
 class Probe(_Record):
     """What one probe found in one part of the dataset."""
 
-    name: str = Field(description="headers, permutation, null-control, pixels, ...")
-    subject: str = Field(default="", description="the part that was looked at, such as a view and a generator")
+    name: str = Field(description="headers, grid, size, quantisation, borders, photometric, spectral, thumbnail, ...")
+    subject: str = Field(default="", description="the part that was looked at, for a person")
+    view: str = Field(default="", description="the view that was looked at; empty for all")
+    generator: str = Field(default="", description="the generator that was looked at; empty for all")
+    source: str = Field(default="", description="the source of the reals that were looked at; empty for all")
     verdict: Verdict = Field(description="`reported` informs and judges nothing")
     gate: bool = Field(default=False, description="whether `fail` here fails the dataset")
     classifier: str = Field(default="", description="what the value was measured with")
-    pairs: int = Field(ge=0, description="pairs that were looked at")
-    value: float | None = Field(default=None, description="AUC; for headers the share of pairs that differ")
+    pairs: int = Field(ge=0, description="pairs (images of an unpaired set) that were looked at")
+    value: float | None = Field(default=None, description="AUC; where nothing is learnt the share of pairs concerned")
     low: float | None = Field(default=None, description="lower end of the value's 95 % interval")
     high: float | None = Field(default=None, description="upper end of the value's 95 % interval")
-    limit: float | None = Field(default=None, description="largest distance of the AUC from 0.5 that is `ok`")
+    limit: float | None = Field(
+        default=None, description="largest AUC that is `ok`; of a control, its largest distance from 0.5"
+    )
     top_features: tuple[Feature, ...] = Field(default=(), description="the most telling ones first")
     fields: dict[str, int] = Field(default_factory=dict, description="header fields that differ: in how many pairs")
     examples: tuple[str, ...] = Field(default=(), description="ids of a few of those pairs")
+    items: tuple[str, ...] = Field(default=(), description="`<pair id>/<member>` of images that drive the probe most")
     detail: str = Field(default="", description="the finding in words")
+    remedy: str = Field(default="", description="what to change in the recipe")
+
+
+class Spectrum(_Record):
+    """The average radial power spectrum of one class."""
+
+    member: str = Field(description="`real`, or the generator")
+    view: str = ""
+    frequencies: tuple[float, ...] = Field(description="cycles per pixel, 0 to 0.5")
+    power: tuple[float, ...] = Field(description="mean log10 power of luma")
+
+
+class Match(_Record):
+    """Similarity of what belongs together, beside similarity of what was put together at random."""
+
+    kind: MatchKind
+    generator: str = ""
+    view: str = ""
+    embedder: str
+    pairs: int = Field(ge=0)
+    edges: tuple[float, ...]
+    matched: tuple[float, ...] = Field(description="shares of the true pairs, by bin")
+    mismatched: tuple[float, ...] = Field(description="shares of the mismatched pairs, by bin")
+    matched_mean: float
+    mismatched_mean: float
+    recall_at_1: float = Field(ge=0, le=1)
 
 
 class AuditReport(_Record):
     """All that an audit found."""
 
     schema_version: int = SCHEMA_VERSION
+    kind: Kind = "paired"
     gate: Literal["passed", "failed"] = Field(description="`failed`: the dataset must not be trained on or published")
     verdict: Literal["ok", "warn", "fail", "too-few"] = Field(description="the gravest verdict of all probes")
-    pairs: int = Field(ge=0, description="pairs in the dataset")
+    pairs: int = Field(ge=0, description="pairs in the dataset; images where it has no pairs")
     probes: tuple[Probe, ...]
+    spectra: tuple[Spectrum, ...] = ()
+    match: tuple[Match, ...] = ()
 
 
 _GRAVITY: tuple[Literal["ok", "warn", "fail", "too-few"], ...] = ("fail", "warn", "too-few", "ok")
 
 
-def audit_report(probes: tuple[Probe, ...], pairs: int) -> AuditReport:
-    """Draw the conclusion from the probes of a dataset of `pairs` pairs."""
+def audit_report(
+    probes: tuple[Probe, ...],
+    pairs: int,
+    *,
+    kind: Kind = "paired",
+    spectra: tuple[Spectrum, ...] = (),
+    match: tuple[Match, ...] = (),
+) -> AuditReport:
+    """Draw the conclusion from the probes of a dataset of `pairs` pairs (or images)."""
     found = {probe.verdict for probe in probes}
     failed = any(probe.gate and probe.verdict == "fail" for probe in probes)
     return AuditReport(
+        kind=kind,
         gate="failed" if failed else "passed",
         verdict=next((verdict for verdict in _GRAVITY if verdict in found), "ok"),
         pairs=pairs,
         probes=probes,
+        spectra=spectra,
+        match=match,
     )
-
-
-_REMEDIES = {
-    "headers": 'set alignment.mode = "aligned", and give every member the same final encode',
-    "null-control": "make the frame or the final size of this view smaller, so that more of the reals' history is lost",
-    "permutation": "this is a fault of the audit itself, not of the dataset: please report it",
-}
 
 
 def gate_message(report: AuditReport) -> str:
@@ -82,4 +132,5 @@ def gate_message(report: AuditReport) -> str:
 
 def _failure(probe: Probe) -> str:
     subject = f" ({probe.subject})" if probe.subject else ""
-    return f"audit failed at {probe.name}{subject}: {probe.detail}. {_REMEDIES.get(probe.name, '')}".rstrip()
+    remedy = f" To mend it: {probe.remedy}." if probe.remedy else ""
+    return f"audit failed at {probe.name}{subject}: {probe.detail}.{remedy}"

@@ -1,27 +1,95 @@
 """The audit of a dataset: every probe, and what follows from them."""
 
-from audit.battery import BATTERY
+from collections.abc import Iterable, Iterator
+
+from audit.battery import battery
 from audit.config import AuditConfig
-from audit.evidence import gather
+from audit.embedding import Embedder
+from audit.evidence import Evidence, ForeignImage, gather, gather_foreign
+from audit.match import MatchCollector, match_quality
 from audit.null_control import NullControl
-from audit.report import AuditReport, audit_report
+from audit.remedies import remedy
+from audit.report import AuditReport, Match, Probe, audit_report
+from audit.spectra import spectra
 from manifests.dataset import Dataset
+from manifests.errors import RejectedItem
+from pixels.decode import decode
 
 
-def audit(dataset: Dataset, config: AuditConfig, *, null_control: NullControl | None = None) -> AuditReport:
+def audit(
+    dataset: Dataset,
+    config: AuditConfig,
+    *,
+    null_control: NullControl | None = None,
+    embedder: Embedder | None = None,
+    workers: int = -1,
+) -> AuditReport:
     """Ask whether anything but their origin tells the reals of a paired dataset from its fakes.
 
     Args:
-        dataset: the dataset; its samples are read once.
+        dataset: the dataset; its samples are read once, and once more for match quality.
         config: the settings.
         null_control: pictures, and the rules of the recipe under which they are framed and aligned; without it the null
             control is left out.
+        embedder: what measures match quality; without it match quality is left out.
+        workers: processes; -1 for as many as there are processors. The answer does not depend on it.
 
     Raises:
         DatasetError: the dataset cannot be read.
     """
-    evidence = gather(dataset, config)
-    probes = [probe for battery_probe in BATTERY for probe in battery_probe(evidence, config)]
+    evidence = gather(dataset, config, workers=workers)
+    probes = battery(evidence, config, workers=workers)
     if null_control is not None:
-        probes += null_control.probes(config)
-    return audit_report(tuple(probes), evidence.headers.pairs)
+        probes += [_with_remedy(probe) for probe in null_control.probes(config)]
+    match = match_quality(dataset, config, embedder) if embedder is not None else ()
+    return _report(evidence, probes, match)
+
+
+def audit_foreign(
+    items: Iterable[ForeignImage],
+    config: AuditConfig,
+    embedder: Embedder | None = None,
+    *,
+    workers: int = -1,
+) -> AuditReport:
+    """Ask the same of labelled images that are no pairs; those that cannot be read are counted and named.
+
+    Args:
+        items: the images; gone through once.
+        config: the settings.
+        embedder: what measures how captions fit their images, where there are captions.
+        workers: processes; -1 for as many as there are processors. The answer does not depend on it.
+    """
+    collector = None
+    if embedder is not None and embedder.texts(["a caption"]) is not None:
+        collector = MatchCollector(embedder, config.seed)
+        items = _collected(items, collector, config.max_pairs)
+    evidence = gather_foreign(items, config, workers=workers)
+    probes = battery(evidence, config, workers=workers)
+    return _report(evidence, probes, collector.matches() if collector is not None else ())
+
+
+def _report(evidence: Evidence, probes: list[Probe], match: tuple[Match, ...]) -> AuditReport:
+    return audit_report(
+        tuple(probes), evidence.count, kind=evidence.kind, spectra=tuple(spectra(evidence.measured)), match=match
+    )
+
+
+def _with_remedy(probe: Probe) -> Probe:
+    if probe.verdict not in ("fail", "warn") or probe.remedy:
+        return probe
+    return probe.model_copy(update={"remedy": remedy(probe.name, "", "paired")})
+
+
+def _collected(items: Iterable[ForeignImage], collector: MatchCollector, most: int) -> Iterator[ForeignImage]:
+    """The items, of which the first `most` with captions and pixels are shown to the collector on their way."""
+    shown = 0
+    for item in items:
+        if shown < most and item.caption:
+            try:
+                name = "real" if item.label == 0 else item.generator or "fake"
+                collector.add({name: decode(item.data)}, item.caption)
+                shown += 1
+            except RejectedItem:
+                pass  # counted as unreadable where its pixels are looked at
+        yield item

@@ -3,18 +3,12 @@
 Prefect schedules, retries and shows; the disk alone says what is done, so Prefect's own caching is off.
 """
 
-import os
-import socket
 from pathlib import Path
-from typing import Any
 
-from huggingface_hub.errors import OfflineModeIsEnabled
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, as_completed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import progress
 from flows.counts import stage_counts
@@ -22,23 +16,16 @@ from flows.folder import BuildFolder
 from flows.gate import gate_error
 from flows.inputs import check_models
 from flows.recipe import load_recipe
+from flows.scheduling import WAVE, is_network_fault, runner
 from flows.stages.audit import build_stages
 from flows.stages.base import BuildStage, StageCount
+from flows.waves import stages_in_order
 from manifests.errors import GateError
+from manifests.journal import settle
 from manifests.records import Reason
 
-_WAVE = 500
-"""Tasks submitted at a time: servers have faltered under maps of thousands."""
-
-
-def _is_network_fault(_task: object, _run: TaskRun, state: State[None]) -> bool:
-    """Only what a second try may mend is tried again. An error for a person has the network's as its cause."""
-    error: object = state.result(raise_on_failure=False)
-    while isinstance(error, BaseException):
-        if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
-            return not isinstance(error, OfflineModeIsEnabled)
-        error = error.__cause__
-    return False
+_ASKED_FOR = (Reason.SURPLUS, Reason.TAKEN_DOWN)
+"""Reasons that say nothing against a source."""
 
 
 @task(
@@ -48,7 +35,7 @@ def _is_network_fault(_task: object, _run: TaskRun, state: State[None]) -> bool:
     persist_result=False,
     retries=3,
     retry_delay_seconds=[2, 10, 30],
-    retry_condition_fn=_is_network_fault,
+    retry_condition_fn=is_network_fault,
 )
 def run_chunk(url: str, stage: str, index: int) -> int:
     """Do one chunk of one stage.
@@ -72,9 +59,9 @@ def run_stage(url: str, stage: str, chunks: list[int]) -> int:
         chunks: which chunks.
     """
     with progress.stage(stage, len(chunks)) as bar:
-        for start in range(0, len(chunks), _WAVE):
+        for start in range(0, len(chunks), WAVE):
             futures: list[PrefectFuture[int]] = [
-                run_chunk.submit(url, stage, index) for index in chunks[start : start + _WAVE]
+                run_chunk.submit(url, stage, index) for index in chunks[start : start + WAVE]
             ]
             for future in as_completed(futures):
                 future.result()
@@ -102,11 +89,24 @@ def build_dataset(recipe: str, out: str, redo: bool = False) -> str:
     build = BuildFolder(load_recipe(path), str(path.parent), out)
     check_models(build)
     build.claim(redo=redo)
+    return go_on(build)
+
+
+def go_on(build: BuildFolder) -> str:
+    """Do whatever a claimed build still has to do; called from a flow.
+
+    Returns:
+        The dataset's folder.
+
+    Raises:
+        GateError: a stage dropped more than the recipe allows, or the audit failed.
+    """
     build.folder.sweep()
-    for stage in build_stages(build):
+    settle(build.dataset)
+    for stage in stages_in_order(build):
         pending = stage.pending()
         if pending:
-            run_stage.with_options(task_runner=_runner(stage))(str(build.folder), stage.name, pending)
+            run_stage.with_options(task_runner=runner(stage))(str(build.folder), stage.name, pending)
         stage.finish()
         _check_drop_rate(stage.counts(), build.recipe.limits.drop_rate)
     _show(build)
@@ -119,18 +119,9 @@ def _stage(build: BuildFolder, name: str) -> BuildStage:
     return next(stage for stage in build_stages(build) if stage.name == name)
 
 
-def _runner(stage: BuildStage) -> TaskRunner[Any]:
-    """A model serves one chunk at a time; what is bound by the processor gets its cores.
-
-    A chunk of photographs is held in memory until it is written, about 1 GB, and fetches many at once by itself.
-    """
-    workers = {"model": 1, "cpu": os.cpu_count() or 1, "network": 4}[stage.resource]
-    return ThreadPoolTaskRunner(max_workers=workers)
-
-
 def _check_drop_rate(counts: StageCount, limit: float) -> None:
     """Stop when a stage dropped too much; what the recipe itself asked to leave out does not count."""
-    dropped = {reason: number for reason, number in counts.rejected.items() if reason != Reason.SURPLUS}
+    dropped = {reason: number for reason, number in counts.rejected.items() if reason not in _ASKED_FOR}
     if counts.seen and sum(dropped.values()) > limit * counts.seen:
         reasons = ", ".join(
             f"{number} {reason}" for reason, number in sorted(dropped.items(), key=lambda item: -item[1])

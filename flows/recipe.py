@@ -17,7 +17,7 @@ from sources.config import SourceConfig
 
 M = TypeVar("M", bound=BaseModel)
 
-_LOCATIONS = ("path", "csv", "model", "weights")
+_LOCATIONS = ("path", "csv", "model", "match_model", "weights")
 
 
 class SelectConfig(BaseModel):
@@ -70,6 +70,16 @@ class Recipe(BaseModel):
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     screen: ScreenRules = ScreenRules()
     select: SelectConfig = SelectConfig()
+    tombstones: tuple[str, ...] = Field(
+        default=(),
+        description="paths or fsspec URLs of `tombstones.jsonl` files: the images that they name are `taken-down`",
+    )
+    target_pairs: int | None = Field(
+        default=None,
+        gt=0,
+        description="stop when so many pairs stand, over all views: images are drawn in key order, a chunk at a time, from "
+        "all that the sources' limits let in; the rest is `surplus`",
+    )
     views: tuple[ViewRules, ...] = Field(min_length=1)
     alignment: AlignmentRules = AlignmentRules()
     caption: CaptionConfig
@@ -224,7 +234,7 @@ def located(settings: M, base: Path) -> M:
         base: the recipe's folder.
     """
     updates = {
-        name: _locate(path, base, must_be_path=name != "model")
+        name: _locate(path, base, must_be_path=not name.endswith("model"))
         for name in _LOCATIONS
         if (path := getattr(settings, name, ""))
     }

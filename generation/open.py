@@ -2,7 +2,7 @@
 
 from generation.config import GeneratorConfig, ReconstructConfig, TextToImageConfig
 from generation.pipelines import load_pipeline
-from generation.reconstruct import Reconstruct
+from generation.reconstruct import LoadedAutoencoder, Reconstruct
 from generation.requests import ImageGenerator
 from generation.text_to_image import TextToImage
 
@@ -22,4 +22,4 @@ def open_generator(config: GeneratorConfig, device: str, *, salt: str) -> ImageG
         case TextToImageConfig():
             return TextToImage(load_pipeline(config, device), config, salt)
         case ReconstructConfig():
-            return Reconstruct(config, device)
+            return Reconstruct(LoadedAutoencoder(config, device), config)

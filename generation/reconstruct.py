@@ -1,7 +1,6 @@
 """Fakes that are real images sent through an autoencoder and back.
 
-No noise is drawn, so there is no seed and no second try. To make a fake again from its record, put the same region at
-`batch_position` of a batch of `batch_size` rows (the others may hold anything, see generation/batches.py).
+No noise is drawn, so there is no seed and no second try. `generation/replay.py` makes a fake again from its record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,56 +20,99 @@ from generation.numerics import DTYPES, device_kind, find_device, library_versio
 from generation.quiet import quiet
 from generation.requests import Generated, GenerationRequest
 from generation.sizes import common_size
+from generation.usable import usable
 from manifests.errors import ModelError, RejectedItem
-from manifests.records import Fake, Reason
-from pixels.arrays import Pixels, to_bytes
-from pixels.predicates import blank
+from manifests.records import Fake
+from pixels.arrays import Pixels
 
 _PATTERNS = tuple(
     f"{folder}{name}" for folder in ("", "vae/") for name in ("config.json", f"{DIFFUSERS_WEIGHTS}.safetensors")
 )
 
 
-class Reconstruct:
-    """Sends real images through an autoencoder and back.
+class LoadedAutoencoder:
+    """An autoencoder on its device.
 
     The latent of an `AutoencoderKL` is the mode of its distribution, never a sample. An `AutoencoderTiny` is asked to
     encode and decode directly: its `forward` would round the latent to bytes on the way.
 
     Args:
-        config: the generator's settings; the model is an autoencoder's folder or Hub id, or that of a pipeline with one
-            in `vae/`.
+        config: names an autoencoder's folder or Hub id, or that of a pipeline with one in `vae/`.
         device: where the model runs.
+
+    Attributes:
+        name: what records call the model.
+        revision: the Hub's commit, or the digest of the folder's weights.
+        dtype: the precision that it runs in.
+        device: where it runs.
 
     Raises:
         ModelError: the autoencoder cannot be found or loaded.
     """
 
     def __init__(self, config: ReconstructConfig, device: str) -> None:
-        self._device = find_device(device)
+        self.device = find_device(device)
         folder = find_model(config.model, config.revision, _PATTERNS)
         path = folder.path if (folder.path / "config.json").is_file() else folder.path / "vae"
         autoencoder, weights = load_autoencoder(path)
-        self._config = config
-        self._model = folder.name
-        self._revision = folder.revision(weights)
-        self._dtype = _precision(autoencoder, config.dtype)
+        self.name = folder.name
+        self.revision = folder.revision(weights)
+        self.dtype = _precision(autoencoder, config.dtype)
         with quiet():
-            self._autoencoder = autoencoder.to(self._device, DTYPES[self._dtype])
-            if self._device.type == "cuda":
+            self._autoencoder = autoencoder.to(self.device, DTYPES[self.dtype])
+            if self.device.type == "cuda":
                 self._autoencoder.to(memory_format=torch.channels_last)
 
     @property
+    def class_name(self) -> str:
+        """Its class in diffusers."""
+        return type(self._autoencoder).__name__
+
+    @property
     def size_multiple(self) -> int:
-        """Widths and heights of requests must be multiples of this, pixels; other sizes would be padded at the edge."""
+        """Widths and heights must be multiples of this, pixels; other sizes would be padded at the edge."""
         return reduction(self._autoencoder)
+
+    def reconstruct(self, regions: Sequence[Pixels]) -> list[NDArray[np.float32]]:
+        """Send one batch of (height, width, 3) uint8 through and back: as many, float32, in [0, 1] or NaN."""
+        levels = torch.from_numpy(np.stack(regions)).to(self.device)
+        images = levels.permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1).to(DTYPES[self.dtype])
+        with reproducible():
+            decoded = self._autoencoder.decode(self._encode(images)).sample
+        # in float32, or the change of range would round a half-precision image once more
+        values = decoded.float().div(2).add(0.5).clamp(0, 1).permute(0, 2, 3, 1)
+        return list(values.cpu().numpy())
+
+    def _encode(self, images: torch.Tensor) -> Any:
+        encoded = self._autoencoder.encode(images)
+        return (
+            encoded.latents if isinstance(self._autoencoder, diffusers.AutoencoderTiny) else encoded.latent_dist.mode()
+        )
+
+
+class Reconstruct:
+    """Sends real images through an autoencoder and back.
+
+    Args:
+        autoencoder: the model.
+        config: the generator's settings.
+    """
+
+    def __init__(self, autoencoder: LoadedAutoencoder, config: ReconstructConfig) -> None:
+        self._autoencoder = autoencoder
+        self._config = config
+
+    @property
+    def size_multiple(self) -> int:
+        """Widths and heights of requests must be multiples of this, pixels."""
+        return self._autoencoder.size_multiple
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Generated | RejectedItem]]:
         """Reconstruct the regions of one chunk; see `generation.requests.ImageGenerator`."""
         if not requests:
             return
         common_size(self._config.name, requests, self.size_multiple)
-        runner = BatchRunner(self._run, batch_size=self._config.batch_size)
+        runner = BatchRunner(self._autoencoder.reconstruct, batch_size=self._config.batch_size)
         for batch in slices(requests, self._config.batch_size):
             rows = runner.rows([self._region(request) for request in batch])
             yield [self._judge(request, row) for request, row in zip(batch, rows, strict=True)]
@@ -84,44 +126,26 @@ class Reconstruct:
             )
         return request.region
 
-    def _run(self, regions: Sequence[Pixels]) -> list[NDArray[np.float32]]:
-        """Reconstruct one batch: (height, width, 3) float32 each, in [0, 1] or NaN."""
-        levels = torch.from_numpy(np.stack(regions)).to(self._device)
-        images = levels.permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1).to(DTYPES[self._dtype])
-        with reproducible():
-            decoded = self._autoencoder.decode(self._encode(images)).sample
-        # in float32, or the change of range would round a half-precision image once more
-        values = decoded.float().div(2).add(0.5).clamp(0, 1).permute(0, 2, 3, 1)
-        return list(values.cpu().numpy())
-
-    def _encode(self, images: torch.Tensor) -> Any:
-        encoded = self._autoencoder.encode(images)
-        return (
-            encoded.latents if isinstance(self._autoencoder, diffusers.AutoencoderTiny) else encoded.latent_dist.mode()
-        )
-
     def _judge(self, request: GenerationRequest, row: Row[NDArray[np.float32]]) -> Generated | RejectedItem:
         try:
-            pixels = to_bytes(row.result)
+            pixels = usable(row.result)
         except RejectedItem as rejected:
             return RejectedItem(rejected.reason, f"{self._config.name}: {rejected.detail}")
-        if blank(pixels):
-            return RejectedItem(Reason.BLANK, f"{self._config.name}: the reconstruction is blank")
         fake = Fake(
             generator=self._config.name,
             method=self._config.method,
-            model=self._model,
-            revision=self._revision,
+            model=self._autoencoder.name,
+            revision=self._autoencoder.revision,
             license=self._config.license,
-            pipeline=type(self._autoencoder).__name__,
+            pipeline=self._autoencoder.class_name,
             seed=0,
             native_width=request.width,
             native_height=request.height,
             batch_size=row.batch_size,
             batch_position=row.batch_position,
-            dtype=self._dtype,
+            dtype=self._autoencoder.dtype,
             versions=library_versions(),
-            device=device_kind(self._device),
+            device=device_kind(self._autoencoder.device),
             numerics="degraded" if row.degraded else "exact",
             native_sha256=sha256(pixels.tobytes()).hexdigest(),
         )

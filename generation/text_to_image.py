@@ -1,9 +1,7 @@
 """Fakes from captions alone, by Stable Diffusion pipelines.
 
-To make a fake again from its record: load the model at its revision and dtype with its scheduler config, put
-`prompt_used`, `negative_prompt` and a CPU rng seeded with `seed` at `batch_position` of a batch of `batch_size` rows
-(the others may hold anything, see generation/batches.py), and run `num_inference_steps` at `guidance_scale` and native
-size. `reseeds` needs no replay: it says how many earlier seeds of the image gave nothing usable.
+`generation/replay.py` makes a fake again from its record. `reseeds` needs no replay: it says how many earlier seeds of the
+image gave nothing usable.
 """
 
 import json
@@ -12,24 +10,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-import diffusers
-import numpy as np
-from numpy.typing import NDArray
-
 from generation.autoencoders import reduction
 from generation.batches import BatchRunner, Row, slices
 from generation.config import TextToImageConfig
-from generation.numerics import device_kind, library_versions, reproducible, seeded_rng
+from generation.numerics import device_kind, library_versions
 from generation.pipelines import LoadedPipeline
 from generation.prompts import FittedPrompt, PromptBudget
-from generation.quiet import quiet
 from generation.requests import Generated, GenerationRequest
+from generation.sampling import Sampled, Sampling, sample
 from generation.sizes import common_size
+from generation.usable import usable
 from manifests.errors import ModelError, RejectedItem
-from manifests.records import Fake, Reason
+from manifests.records import Fake
 from manifests.seeds import seed
-from pixels.arrays import to_bytes
-from pixels.predicates import blank
 
 # the pipelines refuse sizes that are no multiple of 8, whatever their autoencoder does
 _PIPELINE_MULTIPLE = 8
@@ -44,14 +37,6 @@ class _Draw:
     fitted: FittedPrompt
     seed: int
     reseeds: int
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """What the pipeline gave: (height, width, 3) float32 in [0, 1] or NaN, and its safety checker's verdict."""
-
-    image: NDArray[np.float32]
-    flagged: bool
 
 
 class TextToImage:
@@ -82,7 +67,7 @@ class TextToImage:
     @property
     def size_multiple(self) -> int:
         """Widths and heights of requests must be multiples of this, pixels."""
-        return max(_PIPELINE_MULTIPLE, reduction(self._pipeline.vae))
+        return size_multiple(self._pipeline)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Generated | RejectedItem]]:
         """Make the fakes of one chunk; see `generation.requests.ImageGenerator`.
@@ -98,7 +83,7 @@ class TextToImage:
             yield self._batch(batch, runner)
 
     def _batch(
-        self, requests: Sequence[GenerationRequest], runner: BatchRunner[_Draw, _Drawn]
+        self, requests: Sequence[GenerationRequest], runner: BatchRunner[_Draw, Sampled]
     ) -> list[Generated | RejectedItem]:
         outcomes: dict[int, Generated | RejectedItem] = {}
         pending = list(range(len(requests)))
@@ -116,47 +101,27 @@ class TextToImage:
         number = seed(self._salt, request.pair_id, self._config.name, reseeds)
         return _Draw(request, prompt, self._prompts.fit(prompt), number, reseeds)
 
-    def _run(self, draws: Sequence[_Draw]) -> list[_Drawn]:
+    def _run(self, draws: Sequence[_Draw]) -> list[Sampled]:
         """Run the pipeline on one batch."""
-        config = self._config
-        width, height = draws[0].request.width, draws[0].request.height
-        size_conditions = (
-            {"original_size": (height, width), "target_size": (height, width)}
-            if isinstance(self._pipeline, diffusers.StableDiffusionXLPipeline)
-            else {}
+        sampling = Sampling(
+            width=draws[0].request.width,
+            height=draws[0].request.height,
+            num_inference_steps=self._config.num_inference_steps,
+            guidance_scale=self._config.guidance_scale,
+            negative_prompt=self._config.negative_prompt,
         )
-        # a safety checker turns NaN into bytes to look at them; the NaN itself is found afterwards
-        with quiet(), reproducible(), np.errstate(invalid="ignore"):
-            output = self._pipeline(
-                prompt=[draw.fitted.text for draw in draws],
-                negative_prompt=[config.negative_prompt] * len(draws) if config.negative_prompt else None,
-                num_inference_steps=config.num_inference_steps,
-                guidance_scale=config.guidance_scale,
-                width=width,
-                height=height,
-                generator=[seeded_rng(draw.seed) for draw in draws],
-                output_type="np",
-                **size_conditions,
-            )
-        flags = getattr(output, "nsfw_content_detected", None) or [False] * len(draws)
-        return [_Drawn(image, bool(flag)) for image, flag in zip(output.images, flags, strict=True)]
+        return sample(self._pipeline, sampling, [draw.fitted.text for draw in draws], [draw.seed for draw in draws])
 
-    def _judge(self, draw: _Draw, row: Row[_Drawn]) -> Generated | RejectedItem:
+    def _judge(self, draw: _Draw, row: Row[Sampled]) -> Generated | RejectedItem:
         """The fake, or why this draw gave none."""
-        tried = f"with the last of {draw.reseeds + 1} seeds"
-        if row.result.flagged:
-            return RejectedItem(
-                Reason.UNSAFE, f"{self._config.name}: the model's safety checker flagged the image {tried}"
-            )
         try:
-            pixels = to_bytes(row.result.image)
+            pixels = usable(row.result.image, flagged=row.result.flagged)
         except RejectedItem as rejected:
+            tried = f"with the last of {draw.reseeds + 1} seeds"
             return RejectedItem(rejected.reason, f"{self._config.name}: {rejected.detail} {tried}")
-        if blank(pixels):
-            return RejectedItem(Reason.BLANK, f"{self._config.name}: the image is blank {tried}")
         return Generated(pixels, self._record(draw, row, sha256(pixels.tobytes()).hexdigest()))
 
-    def _record(self, draw: _Draw, row: Row[_Drawn], native_sha256: str) -> Fake:
+    def _record(self, draw: _Draw, row: Row[Sampled], native_sha256: str) -> Fake:
         config = self._config
         return Fake(
             generator=config.name,
@@ -185,6 +150,11 @@ class TextToImage:
             numerics="degraded" if row.degraded else "exact",
             native_sha256=native_sha256,
         )
+
+
+def size_multiple(pipeline: Any) -> int:
+    """Widths and heights that a pipeline can make are multiples of this, pixels."""
+    return max(_PIPELINE_MULTIPLE, reduction(pipeline.vae))
 
 
 def _scheduler_config(scheduler: Any) -> str:

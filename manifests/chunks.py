@@ -210,6 +210,10 @@ class StageStore:
             and all(self.folder.size(name) == output.size for name, output in marker.outputs.items())
         )
 
+    def forget(self, index: int) -> None:
+        """Let a chunk be done again: without its marker its files say nothing."""
+        self.folder.remove(_marker_name(index))
+
     def chunks(self) -> int | None:
         """Number of chunks, as `mark_complete` has said; None before."""
         completion = self._completion()
@@ -259,7 +263,18 @@ class StageStore:
         yield from (Reject.model_validate_json(line) for line in lines)
 
     def read_blob(self, blob: Blob) -> bytes:
-        """Bytes that a record of this stage points to."""
+        """Bytes that a record of this stage points to.
+
+        Raises:
+            RejectedItem: `taken-down` when they were erased.
+        """
+        data = self.stored_blob(blob)
+        if blob.size and not any(data):
+            raise RejectedItem(Reason.TAKEN_DOWN)
+        return data
+
+    def stored_blob(self, blob: Blob) -> bytes:
+        """Bytes that a record of this stage points to, as they stand; zeros where they were erased."""
         return self.folder.read_range(f"{blob.chunk:05d}.tar", blob.offset, blob.size)
 
     def times(self) -> list[tuple[int, float, float]]:

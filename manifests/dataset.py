@@ -10,9 +10,11 @@ from pydantic import BaseModel, ValidationError
 from manifests.errors import DatasetError, first_complaint
 from manifests.header import Header
 from manifests.index import AuditVerdict
+from manifests.journal import settle
 from manifests.records import SCHEMA_VERSION, Pair, Record, Reject, Split
 from manifests.shards import Sample, read_shard
 from manifests.storage import Folder
+from manifests.tombstones import TOMBSTONES, read_tombstones
 
 R = TypeVar("R", bound=Record)
 
@@ -39,12 +41,14 @@ class Dataset:
         folder = Folder.at(url)
         if folder.size("manifest.jsonl") is None and folder.child("dataset").size("manifest.jsonl") is not None:
             folder = folder.child("dataset")
+        if folder.is_local:
+            settle(folder)
         if folder.size("manifest.jsonl") is None:
             raise DatasetError(
                 f"{url}: no dataset here (manifest.jsonl is missing). Give the folder of a finished build."
             )
         with folder.open("manifest.jsonl") as stream:
-            header = _header(stream.readline(), f"{folder}/manifest.jsonl")
+            header = parse_header(stream.readline(), f"{folder}/manifest.jsonl")
         return cls(folder, header)
 
     @property
@@ -119,6 +123,14 @@ class Dataset:
                     f"{place}: {count} samples, the manifest says {shard.pairs}. Build it again, or fetch it again."
                 )
 
+    def record_counts(self) -> dict[str, int]:
+        """How many records the files hold that hold more than one, by relative path: what an index says of them."""
+        counts = {f"shards/{shard.name}": shard.pairs for shard in self.header.shards}
+        counts["manifest.jsonl"] = 1 + sum(shard.pairs for shard in self.header.shards)
+        counts["rejects.jsonl"] = sum(1 for _ in self.rejects())
+        counts[TOMBSTONES] = len(read_tombstones(self.folder))
+        return counts
+
     @property
     def audit_verdict(self) -> AuditVerdict:
         """What the index says of the audit; `none` when there was none."""
@@ -148,7 +160,7 @@ class _Schema(BaseModel):
     schema_version: int
 
 
-def _header(line: bytes, place: str) -> Header:
+def parse_header(line: bytes, place: str) -> Header:
     """The header that a manifest's first line says."""
     try:
         # asked first, because a newer header may hold fields that this one refuses

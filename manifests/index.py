@@ -1,11 +1,13 @@
 """`index.json`: sha256, size and count of every other file of a dataset; written last."""
 
 import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from manifests import canonical
+from manifests.errors import DatasetError, first_complaint
 from manifests.files import describe
 from manifests.records import Record
 from manifests.storage import Folder
@@ -30,7 +32,7 @@ class Index(Record):
     files: dict[str, IndexedFile]
 
 
-def write_index(folder: Folder, audit: AuditVerdict, counts: dict[str, int]) -> Index:
+def write_index(folder: Folder, audit: AuditVerdict, counts: Mapping[str, int]) -> Index:
     """Write `index.json`, then `index.sha256` with its digest.
 
     Args:
@@ -39,12 +41,48 @@ def write_index(folder: Folder, audit: AuditVerdict, counts: dict[str, int]) -> 
         counts: number of records in the files that hold more than one, by relative path.
     """
     names = [name for name in folder.files() if name not in _OWN]
+    index = Index(audit=audit, files=_indexed(folder, names, counts))
+    _write(folder, index)
+    return index
+
+
+def revise_index(index: Index, staged: Folder, removed: Collection[str], counts: Mapping[str, int]) -> Index:
+    """Write the index that a dataset has once some files have gone and others have come; nothing else is read again.
+
+    Args:
+        index: as it stands.
+        staged: where the new files lie, and where the new index is written.
+        removed: relative paths of the files that go.
+        counts: number of records in the new files that hold more than one, by relative path.
+    """
+    kept = {name: file for name, file in index.files.items() if name not in removed}
+    revised = Index(audit=index.audit, files=kept | _indexed(staged, staged.files(), counts))
+    _write(staged, revised)
+    return revised
+
+
+def read_index(folder: Folder) -> Index:
+    """A dataset's index.
+
+    Raises:
+        DatasetError: there is none, or it is damaged.
+    """
+    try:
+        return Index.model_validate_json(folder.read("index.json"))
+    except FileNotFoundError:
+        raise DatasetError(f"{folder}: not finished (index.json is missing). Build it to its end first.") from None
+    except ValidationError as error:
+        raise DatasetError(f"{folder}/index.json: {first_complaint(error)}. Build or fetch it again.") from error
+
+
+def _indexed(folder: Folder, names: Iterable[str], counts: Mapping[str, int]) -> dict[str, IndexedFile]:
     described = [describe(folder, name) for name in names]
-    files = {
+    return {
         file.name: IndexedFile(sha256=file.sha256, size=file.size, count=counts.get(file.name, 1)) for file in described
     }
-    index = Index(audit=audit, files=files)
+
+
+def _write(folder: Folder, index: Index) -> None:
     data = canonical.dumps(index)
     folder.write("index.json", data)
     folder.write("index.sha256", f"{hashlib.sha256(data).hexdigest()}  index.json\n".encode())
-    return index

@@ -4,7 +4,7 @@ Times, durations and free-text errors are not here: they live in `provenance.par
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -26,6 +26,7 @@ Stage = Literal[
 ]
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+STAGES: tuple[Stage, ...] = get_args(Stage)
 LABELS = {"real": 0, "fake": 1}
 
 

@@ -91,7 +91,7 @@ class Assignment:
 
 
 @dataclass
-class _Guard:
+class Guard:
     """Remembers in which split each further group stands."""
 
     group_by: Sequence[GroupBy]
@@ -125,6 +125,7 @@ class _Guard:
         return ""
 
     def keep(self, item: Item, split: Split) -> None:
+        """Remember an item."""
         self.splits[item.key] = split
         for name in self._names(item):
             self.named[name] = split
@@ -148,7 +149,7 @@ def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assign
     ordered = sorted(items, key=lambda item: item.key)
     groups = _home_groups(ordered, config)
     homes = _by_hash(groups, config, salt) if config.method == "hash" else _by_rank(groups, config, salt)
-    guard = _Guard(config.group_by, config.radius)
+    guard = Guard(config.group_by, config.radius)
     assignments = []
     for item in ordered:
         group = groups[item.key]

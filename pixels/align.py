@@ -17,6 +17,9 @@ from pixels.orient import to_stored, to_upright
 from pixels.predicates import DEFAULT_RULES, check_member
 from pixels.resize import resize, resize_differences
 
+VERSION = "1"
+"""Raised when the same inputs give other members: chunks of two versions are never mixed."""
+
 
 @dataclass(frozen=True)
 class History:

@@ -5,12 +5,20 @@ import sys
 import typer
 
 from manifests.errors import TwinsetError
+from twinset.commands.audit import audit
 from twinset.commands.build import build
 from twinset.commands.demo import demo
+from twinset.commands.diff import diff
+from twinset.commands.merge import merge
 from twinset.commands.plan import plan
+from twinset.commands.rebuild import rebuild
 from twinset.commands.report import report
+from twinset.commands.retry import retry
 from twinset.commands.status import status
+from twinset.commands.subset import subset
+from twinset.commands.takedown import takedown
 from twinset.commands.train import train
+from twinset.commands.verify import verify
 from twinset.interruption import stop_at_once_on_interrupt
 
 app = typer.Typer(
@@ -20,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, plan, build, status, report, train):
+for command in (demo, plan, build, rebuild, status, report, train, retry, takedown, audit, subset, merge, verify, diff):
     app.command()(command)
 
 

@@ -16,7 +16,7 @@ from flows.stages.reals import RealsStage
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Encoding, Fake, Member, Stage
-from pixels.align import History, align_pair, final_encoding
+from pixels.align import VERSION, History, align_pair, final_encoding
 from pixels.decode import decode
 from pixels.naive import naive_pair
 from pixels.phash import phash
@@ -49,12 +49,12 @@ class AlignStage(MapStage):
         for pair_id in fakes[-1]:
             chunk.seen += 1
             answers = [(stage, by_pair[pair_id]) for stage, by_pair in zip(generators, fakes, strict=True)]
-            natives = {
-                answer.fake.generator: (answer.fake, decode(stage.store.read_blob(answer.native)))
-                for stage, answer in answers
-                if answer.fake is not None and answer.native is not None
-            }
             try:
+                natives = {
+                    answer.fake.generator: (answer.fake, decode(stage.store.read_blob(answer.native)))
+                    for stage, answer in answers
+                    if answer.fake is not None and answer.native is not None
+                }
                 self._align(chunk, pairs[pair_id], captions[pair_id], natives)
             except RejectedItem as rejected:
                 chunk.reject(pair_id, rejected)
@@ -105,5 +105,9 @@ class AlignStage(MapStage):
 
 
 def encoder_versions() -> dict[str, str]:
-    """What writes the final members: other versions may give other bytes, so they are never mixed."""
-    return {"pillow": PIL.__version__, "libjpeg-turbo": features.version_feature("libjpeg_turbo") or "none"}
+    """What makes the final members: other versions may give other bytes, so they are never mixed."""
+    return {
+        "twinset-align": VERSION,
+        "pillow": PIL.__version__,
+        "libjpeg-turbo": features.version_feature("libjpeg_turbo") or "none",
+    }

@@ -35,17 +35,15 @@ class AuditStage(ReduceStage):
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """Write the report and the index."""
-        from audit.run import audit
+        from flows.audit import audit_dataset, open_embedder
 
         self.build.withdraw()
         folder = self.build.dataset
         dataset = Dataset.open(str(self.build.dataset))
-        report = audit(dataset, self.build.recipe.audit)
+        config = self.build.located(self.build.recipe.audit)
+        report = audit_dataset(dataset, config, embedder=open_embedder(config))
         folder.write(REPORT, canonical.dumps(report))
-        counts = {f"shards/{shard.name}": shard.pairs for shard in dataset.header.shards}
-        counts["manifest.jsonl"] = 1 + sum(shard.pairs for shard in dataset.header.shards)
-        counts["rejects.jsonl"] = sum(1 for _ in dataset.rejects())
-        write_index(folder, report.gate, counts)
+        write_index(folder, report.gate, dataset.record_counts())
         chunk = self.store.writer(0)
         for name in (REPORT, "index.json", "index.sha256"):
             chunk.seen += 1

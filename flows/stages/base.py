@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from flows.folder import BuildFolder
 from manifests import canonical
 from manifests.chunks import ChunkWriter, StageStore
 from manifests.errors import DatasetError
 from manifests.files import WrittenFile
-from manifests.records import Reason, Stage
+from manifests.records import Reason, Record, Stage
+
+R = TypeVar("R", bound=Record)
 
 Resource = Literal["cpu", "network", "model"]
 Unit = Literal["images", "pairs", "shards", "files"]
@@ -87,6 +89,11 @@ class BuildStage(ABC):
     def finish(self) -> None:
         """Called when nothing is pending any more."""
         self.store.trim(self.count() or 0)
+
+    def records(self, kind: type[R]) -> Iterator[R]:
+        """What all chunks of the stage forwarded, in order."""
+        for index in range(self.count() or 0):
+            yield from self.store.records(index, kind)
 
     def counts(self) -> StageCount:
         """Seen, forwarded and rejected so far."""

@@ -35,25 +35,31 @@ class CaptionStage(MapStage):
         from generation.requests import CaptionRequest
 
         frames = FrameStage(self.build).store
-        pairs = list(frames.records(index, FramedPair))
-        requests = [
-            CaptionRequest(
-                pair_id=pair.pair_id,
-                pixels=framed(frames, pair).shown,
-                source_caption=pair.screened.real.source_caption,
-                class_label=pair.screened.real.class_label,
-            )
-            for pair in pairs
-        ]
-        if not pairs:
+        requests = []
+        for pair in frames.records(index, FramedPair):
+            try:
+                shown = framed(frames, pair).shown
+            except RejectedItem as rejected:  # taken down since it was framed
+                chunk.seen += 1
+                chunk.reject(pair.pair_id, rejected)
+            else:
+                requests.append(
+                    CaptionRequest(
+                        pair_id=pair.pair_id,
+                        pixels=shown,
+                        source_caption=pair.screened.real.source_caption,
+                        class_label=pair.screened.real.class_label,
+                    )
+                )
+        if not requests:
             return
         captioner = _captioner(self.build.located(self.build.recipe.caption))
-        for pair, outcome in zip(pairs, captioner.caption(requests), strict=True):
+        for request, outcome in zip(requests, captioner.caption(requests), strict=True):
             chunk.seen += 1
             if isinstance(outcome, RejectedItem):
-                chunk.reject(pair.pair_id, outcome)
+                chunk.reject(request.pair_id, outcome)
             else:
-                chunk.add(CaptionedPair(pair_id=pair.pair_id, caption=outcome))
+                chunk.add(CaptionedPair(pair_id=request.pair_id, caption=outcome))
 
     def finish(self) -> None:
         """Let the model go: the generators need its memory."""

@@ -36,10 +36,18 @@ class FrameStage(MapStage):
         """Frame each real of the chunk in each view."""
         reals = RealsStage(self.build).store
         for selected in SelectStage(self.build).store.records(index, SelectedReal):
-            stored = decode(reals.read_blob(selected.screened.blob), max_pixels=self.build.recipe.screen.max_pixels)
+            stored: Pixels | RejectedItem
+            try:
+                data = reals.read_blob(selected.screened.blob)
+                stored = decode(data, max_pixels=self.build.recipe.screen.max_pixels)
+            except RejectedItem as rejected:
+                stored = rejected  # taken down since it was selected
             for view in self.build.recipe.views:
                 chunk.seen += 1
                 pair_id = f"{selected.screened.real.key}-{view.name}"
+                if isinstance(stored, RejectedItem):
+                    chunk.reject(pair_id, stored)
+                    continue
                 try:
                     self._frame(chunk, pair_id, selected, stored, view)
                 except RejectedItem as rejected:

@@ -65,10 +65,12 @@ class GenerateStage(MapStage):
         outcomes: dict[str, Any] = {}
         for view in self.build.recipe.views:
             asked = [pair_id for pair_id in survivors if self._asks(pair_id) and view_of(pair_id) == view.name]
-            if asked:
-                batches = self._generator().generate(self._requests(index, asked))
+            requests, gone = self._requests(index, asked)
+            outcomes.update(gone)
+            if requests:
+                batches = self._generator().generate(requests)
                 encoded = [outcome for batch in overlapped(batches, _encoded) for outcome in batch]
-                outcomes.update(zip(asked, encoded, strict=True))
+                outcomes.update(zip((request.pair_id for request in requests), encoded, strict=True))
         for pair_id in survivors:
             chunk.seen += 1
             outcome = outcomes.get(pair_id)
@@ -94,28 +96,34 @@ class GenerateStage(MapStage):
             return [record.pair_id for record in left.store.records(index, GeneratedFake)]
         return [record.pair_id for record in left.store.records(index, CaptionedPair)]
 
-    def _requests(self, index: int, asked: Sequence[str]) -> "list[GenerationRequest]":
-        """Requests in the order of the pairs; pixels only for generators that look at them."""
+    def _requests(self, index: int, asked: Sequence[str]) -> "tuple[list[GenerationRequest], dict[str, RejectedItem]]":
+        """Requests in the order of the pairs, pixels only for generators that look at them; and what was taken down."""
         from generation.requests import GenerationRequest
 
         frames, captions = FrameStage(self.build).store, CaptionStage(self.build).store
         framed = {pair.pair_id: pair for pair in frames.records(index, FramedPair)}
         prompts = {pair.pair_id: pair.caption.cleaned for pair in captions.records(index, CaptionedPair)}
         looks = self.build.recipe.generator(self.generator).method != "text-to-image"
-        requests = []
+        requests: list[GenerationRequest] = []
+        gone: dict[str, RejectedItem] = {}
         for pair_id in asked:
             frame = framed[pair_id].frame
             side = frame.frame + 2 * frame.margin
+            try:
+                data = frames.read_blob(framed[pair_id].region) if looks else b""
+            except RejectedItem as rejected:
+                gone[pair_id] = rejected
+                continue
             requests.append(
                 GenerationRequest(
                     pair_id=pair_id,
                     prompt=prompts[pair_id],
-                    region=decode(frames.read_blob(framed[pair_id].region)) if looks else None,
+                    region=decode(data) if looks else None,
                     width=side,
                     height=side,
                 )
             )
-        return requests
+        return requests, gone
 
     def _generator(self) -> "ImageGenerator":
         config = self.build.recipe.generator(self.generator)

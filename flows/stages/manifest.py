@@ -17,13 +17,12 @@ from flows.stages.screen import ScreenStage
 from flows.stages.select import SelectStage
 from flows.stages.shards import ShardsStage
 from flows.stages.split import SplitStage
-from manifests import canonical
-from manifests.cards import Composition, write_card, write_croissant
+from manifests.accounts import ACCOUNTS, in_order, write_accounts, write_rejects
 from manifests.chunks import ChunkWriter
 from manifests.files import WrittenFile, describe
 from manifests.header import Header
 from manifests.records import Pair, Reject, Stage
-from manifests.tables import write_attribution, write_manifest_parquet, write_provenance
+from manifests.tables import write_provenance
 
 _SHARD_NAME = re.compile(r"(train|validation|test)(-[a-z0-9_]+)?-\d{6}\.tar")
 
@@ -50,32 +49,13 @@ class ManifestStage(ReduceStage):
         """Write the files, the manifest last: whoever sees it sees them all."""
         self.build.withdraw("manifest.jsonl")
         folder = self.build.dataset
-        split, shards = SplitStage(self.build), ShardsStage(self.build)
-        indices = range(split.count() or 0)
-        written = [file for index in indices for file in shards.store.records(index, WrittenFile)]
+        written = list(ShardsStage(self.build).records(WrittenFile))
         self._remove_others({file.name for file in written})
-        header = self._header()
-        write_attribution(folder, self._pairs())
-        write_card(folder, header, Composition.of(self._pairs()))
         write_provenance(folder, self._provenance())
-        write_manifest_parquet(folder, self._pairs())
-        self._write_rejects()
-        table = describe(folder, "manifest.parquet")
-        write_croissant(folder, header, {file.name: file.sha256 for file in (*written, table)})
-        with folder.create("manifest.jsonl") as stream:
-            stream.write(canonical.dumps(header) + b"\n")
-            for pair in self._pairs():
-                stream.write(canonical.dumps(pair) + b"\n")
+        write_rejects(folder, self._rejects())
+        write_accounts(folder, self._header(), self._pairs, {file.name: file.sha256 for file in written})
         chunk = self.store.writer(0)
-        for name in (
-            "ATTRIBUTION.csv",
-            "README.md",
-            "croissant.json",
-            "manifest.jsonl",
-            "manifest.parquet",
-            "provenance.parquet",
-            "rejects.jsonl",
-        ):
+        for name in sorted((*ACCOUNTS, "provenance.parquet", "rejects.jsonl")):
             chunk.seen += 1
             chunk.add(describe(folder, name))
         yield chunk
@@ -85,12 +65,11 @@ class ManifestStage(ReduceStage):
         split = SplitStage(self.build)
         shards = [shard for index in range(split.count() or 0) if (shard := split.shard(index)) is not None]
         tables = {}
-        for index in range(split.count() or 0):
-            for placed in split.store.records(index, PlacedPair):
-                if placed.own is not None:
-                    tables[placed.pair.facts.jpeg_tables] = placed.own.tables
-                if placed.history is not None:
-                    tables[placed.pair.jpeg_tables] = placed.history.tables
+        for placed in split.records(PlacedPair):
+            if placed.own is not None:
+                tables[placed.pair.facts.jpeg_tables] = placed.own.tables
+            if placed.history is not None:
+                tables[placed.pair.jpeg_tables] = placed.history.tables
         return Header(
             twinset=importlib.metadata.version("twinset"),
             name=recipe.name,
@@ -105,18 +84,11 @@ class ManifestStage(ReduceStage):
         )
 
     def _pairs(self) -> Iterator[Pair]:
-        split = SplitStage(self.build)
-        for index in range(split.count() or 0):
-            yield from (placed.pair for placed in split.store.records(index, PlacedPair))
+        return (placed.pair for placed in SplitStage(self.build).records(PlacedPair))
 
-    def _write_rejects(self) -> None:
-        with self.build.dataset.create("rejects.jsonl") as stream:
-            for stage in self.upstream():
-                rejects: list[Reject] = [
-                    reject for index in range(stage.count() or 0) for reject in stage.store.rejects(index)
-                ]
-                for reject in sorted(rejects, key=lambda reject: (reject.key, reject.reason, reject.detail)):
-                    stream.write(canonical.dumps(reject) + b"\n")
+    def _rejects(self) -> Iterator[Reject]:
+        for stage in self.upstream():
+            yield from in_order(reject for index in range(stage.count() or 0) for reject in stage.store.rejects(index))
 
     def _provenance(self) -> Iterator[dict[str, Any]]:
         for stage in self.upstream():

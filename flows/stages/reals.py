@@ -1,7 +1,8 @@
 """reals: the bytes of the real images, exactly as they came."""
 
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,8 +12,9 @@ from flows.stages.listing import ListStage
 from manifests import canonical
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
-from manifests.records import Stage
-from sources.base import Listing
+from manifests.records import Reject, Stage
+from sources.base import RETRYABLE, Fetched, Listing
+from sources.config import SourceConfig
 
 
 class RealsStage(MapStage):
@@ -32,15 +34,60 @@ class RealsStage(MapStage):
 
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Fetch each listing of the chunk."""
+        config, listings = self._listings(index)
+        for listing, outcome in self._fetched(config, listings):
+            _add(chunk, config.name, listing, outcome)
+
+    def failed(self, index: int) -> set[str]:
+        """Source ids of the chunk's items that failed for a reason that may pass."""
+        return {_source_id(reject) for reject in self.store.rejects(index) if reject.reason in RETRYABLE}
+
+    def fetch_again(self, index: int) -> None:
+        """Ask again for what has failed for a reason that may pass, and keep all else of a chunk that is done.
+
+        The chunk is then what it would be, had nothing failed. Until the answers are there it stays as it was.
+        """
+        started = time.time()
+        config, listings = self._listings(index)
+        failed = self.failed(index)
+        outcomes = self._earlier(index)
+        asked = [listing for listing in listings if listing.source_id in failed]
+        outcomes.update((listing.source_id, outcome) for listing, outcome in self._fetched(config, asked))
+        chunk = self.store.writer(index)
+        for listing in listings:
+            _add(chunk, config.name, listing, outcomes[listing.source_id])
+        self.store.commit(chunk, self.inputs(index), started)
+
+    def _listings(self, index: int) -> tuple[SourceConfig, list[Listing]]:
+        """The chunk's source and what of it the chunk holds."""
         images = list(ListStage(self.build).store.records(index, ListedImage))
         config = next(source for source in self.build.recipe.sources if source.name == images[0].source)
-        source = self.build.located(config).open()
-        listings = [Listing.from_json(canonical.dumps(image.listing)) for image in images]
+        return config, [Listing.from_json(canonical.dumps(image.listing)) for image in images]
+
+    def _fetched(
+        self, config: SourceConfig, listings: Sequence[Listing]
+    ) -> Iterator[tuple[Listing, Fetched | RejectedItem]]:
         with tempfile.TemporaryDirectory(prefix="twinset-") as workdir:
-            for listing, outcome in source.fetch(listings, Path(workdir)):
-                chunk.seen += 1
-                if isinstance(outcome, RejectedItem):
-                    chunk.reject(f"{config.name}:{listing.source_id}", outcome)
-                else:
-                    blob = chunk.blob(outcome.real.key, outcome.data)
-                    chunk.add(StoredReal(real=outcome.real, blob=blob))
+            yield from self.build.located(config).open().fetch(listings, Path(workdir))
+
+    def _earlier(self, index: int) -> dict[str, Fetched | RejectedItem]:
+        """What the chunk holds, by source id."""
+        outcomes: dict[str, Fetched | RejectedItem] = {
+            _source_id(reject): RejectedItem(reject.reason, reject.detail) for reject in self.store.rejects(index)
+        }
+        for stored in self.store.records(index, StoredReal):
+            outcomes[stored.real.source_id] = Fetched(self.store.stored_blob(stored.blob), stored.real)
+        return outcomes
+
+
+def _add(chunk: ChunkWriter, source: str, listing: Listing, outcome: Fetched | RejectedItem) -> None:
+    chunk.seen += 1
+    if isinstance(outcome, RejectedItem):
+        chunk.reject(f"{source}:{listing.source_id}", outcome)
+    else:
+        chunk.add(StoredReal(real=outcome.real, blob=chunk.blob(outcome.real.key, outcome.data)))
+
+
+def _source_id(reject: Reject) -> str:
+    """The source's own id of what was rejected: the source's name and a colon stand before it."""
+    return reject.key.partition(":")[2]

@@ -1,4 +1,4 @@
-"""select: which of the screened images are used, in key order, without duplicates."""
+"""select: which of the screened images are used, in key order, without duplicates and without what was taken down."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 from flows.records import ScreenedReal, SelectedReal
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.screen import ScreenStage
+from flows.target import SPARE, wanted_chunks
+from flows.tombstones import listed
+from manifests import canonical
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.near_duplicates import NearDuplicates
@@ -21,13 +24,18 @@ class SelectStage(ReduceStage):
     unit: ClassVar[Unit] = "images"
 
     def settings(self) -> Any:
-        """Radius, limit, chunk size, and the views that draw from the pool."""
+        """Radius, limit, chunk size, the views that draw from the pool, and what was taken down."""
         recipe = self.build.recipe
-        return [recipe.select.model_dump(), recipe.chunks.size, recipe.seed_salt, self._scene_views()]
+        taken_down = listed(self.build).digest
+        return [recipe.select.model_dump(), recipe.chunks.size, recipe.seed_salt, self._scene_views(), taken_down]
 
     def upstream(self) -> Sequence[BuildStage]:
         """The screened images."""
         return (ScreenStage(self.build),)
+
+    def inputs(self) -> str:
+        """The screened images; and how many chunks of them the target asks for, where there is one."""
+        return canonical.digest([super().inputs(), wanted_chunks(self.build)])
 
     def _scene_views(self) -> list[str]:
         return [view.name for view in self.build.recipe.views if view.framing == "scene"]
@@ -36,32 +44,36 @@ class SelectStage(ReduceStage):
         """Chunks in key order; a chunk also holds the rejects that fell between its items."""
         kept: list[ScreenedReal | tuple[str, RejectedItem]] = list(self._without_duplicates())
         pools = _pools(entry for entry in kept if isinstance(entry, ScreenedReal))
+        size, wanted = self.build.recipe.chunks.size, wanted_chunks(self.build)
         chunk, filled = self.store.writer(0), 0
         for entry in kept:
-            if filled == self.build.recipe.chunks.size:
+            # chunks before the last one are the same whether or not spares follow them
+            if filled == size:
                 yield chunk
                 chunk, filled = self.store.writer(chunk.index + 1), 0
             chunk.seen += 1
-            if isinstance(entry, ScreenedReal):
+            if not isinstance(entry, ScreenedReal):
+                chunk.reject(*entry)
+            elif wanted is not None and chunk.index >= wanted:
+                chunk.reject(entry.real.key, RejectedItem(Reason.SURPLUS, SPARE))
+            else:
                 chunk.add(self._with_histories(entry, pools))
                 filled += 1
-            else:
-                chunk.reject(*entry)
         yield chunk
 
     def _without_duplicates(self) -> Iterator[ScreenedReal | tuple[str, RejectedItem]]:
-        """Greedy in key order against what was kept."""
-        stage = ScreenStage(self.build)
-        screened = [
-            record for index in range(stage.count() or 0) for record in stage.store.records(index, ScreenedReal)
-        ]
+        """Greedy in key order against what was kept; what was taken down is no longer there to be a duplicate of."""
+        taken_down = listed(self.build)
+        screened = list(ScreenStage(self.build).records(ScreenedReal))
         screened.sort(key=lambda record: (record.real.key, record.real.source, record.real.source_id))
         near = NearDuplicates(self.build.recipe.select.radius)
         limit = self.build.recipe.select.limit
         kept, last_key = 0, ""
         for record in screened:
             key, phash = record.real.key, int(record.facts.phash, 16)
-            if key == last_key:
+            if taken_down.covers(record.real):
+                yield key, taken_down.rejection(record.real)
+            elif key == last_key:
                 yield key, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.real.source_id}")
             elif neighbours := near.neighbours(phash):
                 yield key, RejectedItem(Reason.NEAR_DUPLICATE, f"looks like {neighbours[0]}")

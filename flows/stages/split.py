@@ -11,11 +11,15 @@ from typing import Any, ClassVar
 from flows.records import AlignedPair, PlacedPair
 from flows.stages.align import AlignStage
 from flows.stages.base import BuildStage, ReduceStage
+from flows.standing import standing
+from flows.tombstones import own
+from manifests.accounts import shard_name
 from manifests.chunks import ChunkWriter, slices
+from manifests.erasure import erase
 from manifests.errors import DatasetError, RejectedItem
 from manifests.header import ShardInfo
 from manifests.records import SPLITS, Pair, Split, Stage
-from manifests.splits import Assignment, Item, assign
+from manifests.splits import Assignment
 from pixels.jpeg import tables_digest
 
 
@@ -25,7 +29,7 @@ class SplitStage(ReduceStage):
     label: ClassVar[Stage] = "split"
 
     def settings(self) -> Any:
-        """How pairs are split, and how many make a shard."""
+        """How pairs are split, how many are wanted and how many make a shard; what was taken down."""
         recipe = self.build.recipe
         views = [view.name for view in recipe.views]
         return [
@@ -34,6 +38,8 @@ class SplitStage(ReduceStage):
             recipe.seed_salt,
             views,
             recipe.alignment.mode,
+            recipe.target_pairs,
+            own(self.build).digest,
         ]
 
     def upstream(self) -> Sequence[BuildStage]:
@@ -41,40 +47,40 @@ class SplitStage(ReduceStage):
         return (AlignStage(self.build),)
 
     def reduce(self) -> Iterator[ChunkWriter]:
-        """Shards by split and view, pairs in the order of their ids; the last chunk holds the rejects alone."""
-        aligned = AlignStage(self.build)
-        pairs = [pair for index in range(aligned.count() or 0) for pair in aligned.store.records(index, AlignedPair)]
-        homes = {home.key: home for home in assign(_items(pairs), self.build.recipe.split, self.build.recipe.seed_salt)}
-        placed: dict[tuple[Split, str], list[AlignedPair]] = defaultdict(list)
+        """Shards by split and view, pairs in the order of their ids; the first chunk holds the rejects alone.
+
+        What was taken down leaves a gap: all other pairs stay where they would be with it.
+        """
+        taken_down = own(self.build)
+        erase(self.build.work, taken_down.keys)
         rejects = self.store.writer(0)
-        for pair in sorted(pairs, key=lambda pair: pair.pair_id):
-            home = homes[pair.screened.real.key]
+        shards: dict[tuple[Split, str], list[tuple[AlignedPair, Assignment]]] = defaultdict(list)
+        for pair, home in standing(self.build, AlignStage(self.build).records(AlignedPair)):
             if home.split is None:
                 rejects.seen += 1
                 rejects.reject(pair.pair_id, _rejected(home))
             else:
-                placed[home.split, pair.frame.view].append(pair)
-        if not placed:
+                shards[home.split, pair.frame.view].append((pair, home))
+                if taken_down.covers(pair.screened.real):
+                    rejects.seen += 1
+                    rejects.reject(pair.pair_id, taken_down.rejection(pair.screened.real))
+        if not shards:
             raise DatasetError(
                 "no pair is left: every image was dropped. `twinset status` counts the reasons by stage."
             )
         yield rejects
         index = 1
-        for split in SPLITS:
-            for view in self.build.recipe.views:
-                for number, batch in enumerate(slices(placed[split, view.name], self.build.recipe.shards.pairs)):
-                    chunk = self.store.writer(index)
-                    shard = self._shard_name(split, view.name, number)
-                    for pair in batch:
+        views = self.build.recipe.views
+        for split, view in ((split, view.name) for split in SPLITS for view in views):
+            for number, batch in enumerate(slices(shards[split, view], self.build.recipe.shards.pairs)):
+                chunk = self.store.writer(index)
+                shard = shard_name(split, view, number, views=len(views))
+                for pair, home in batch:
+                    if not taken_down.covers(pair.screened.real):
                         chunk.seen += 1
-                        chunk.add(self._placed(pair, homes[pair.screened.real.key], shard))
-                    yield chunk
-                    index += 1
-
-    def _shard_name(self, split: Split, view: str, number: int) -> str:
-        """`train-000000.tar`; with several views `train-<view>-000000.tar`, so that a shard set has one list of fields."""
-        middle = "" if len(self.build.recipe.views) == 1 else f"-{view}"
-        return f"{split}{middle}-{number:06d}.tar"
+                        chunk.add(self._placed(pair, home, shard))
+                yield chunk
+                index += 1
 
     def _placed(self, pair: AlignedPair, home: Assignment, shard: str) -> PlacedPair:
         if home.split is None:
@@ -110,23 +116,6 @@ class SplitStage(ReduceStage):
             return None
         pair = first.pair
         return ShardInfo(name=pair.shard, split=pair.split, view=pair.frame.view, pairs=marker.forwarded)
-
-
-def _items(pairs: Sequence[AlignedPair]) -> Iterator[Item]:
-    """One item a real, with what all of its views bring."""
-    by_key: dict[str, list[AlignedPair]] = defaultdict(list)
-    for pair in pairs:
-        by_key[pair.screened.real.key].append(pair)
-    for key, views in by_key.items():
-        yield Item(
-            key=key,
-            class_label=views[0].screened.real.class_label,
-            captions=tuple(pair.caption.cleaned for pair in views),
-            phash=int(views[0].screened.facts.phash, 16),
-            fake_phashes=tuple(
-                int(phash, 16) for pair in views for name, phash in pair.phashes.items() if name != "real"
-            ),
-        )
 
 
 def _rejected(home: Assignment) -> RejectedItem:

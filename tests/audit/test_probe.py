@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from audit.battery import labels_and_groups
 from audit.probe import (
     CLASSIFIERS,
     Classifier,
@@ -23,6 +22,11 @@ from audit.probe import (
     verdict,
     weighted_aucs,
 )
+
+
+def labels_and_groups(pairs: int):
+    """Labels and pair numbers of images that stand as all reals, then all fakes in the same order."""
+    return np.repeat(np.array([0, 1], dtype=np.int8), pairs), np.tile(np.arange(pairs), 2)
 
 
 def scored(scores: Sequence[float], labels: Sequence[int], folds: Sequence[int] | None = None):

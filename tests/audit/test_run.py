@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from audit.config import AuditConfig
+from audit.families import FAMILIES
+from audit.probe import CLASSIFIERS
 from audit.report import AuditReport, Probe, audit_report, gate_message
 from audit.run import audit
 from manifests.dataset import Dataset
@@ -18,6 +20,9 @@ from pixels.naive import naive_pair
 CONFIG = AuditConfig(max_pairs=300, folds=3, permutation_draws=100)
 WriteDataset = Callable[..., Dataset]
 Picture = Callable[[int, int], np.ndarray]
+
+
+_REPORTS: list[AuditReport] = []
 
 
 def probes(report: AuditReport, name: str) -> list[Probe]:
@@ -42,6 +47,14 @@ def aligned(write_dataset: WriteDataset, picture: Picture) -> Dataset:
     return write_dataset(120, make)
 
 
+@pytest.fixture
+def report(aligned: Dataset) -> AuditReport:
+    """The audit of the aligned dataset, done once."""
+    if not _REPORTS:
+        _REPORTS.append(audit(aligned, CONFIG, workers=1))
+    return _REPORTS[0]
+
+
 def naive(picture: Picture, resize: int | None) -> Callable[[int], dict[str, bytes]]:
     def make(number: int) -> dict[str, bytes]:
         side = 70 + number % 7
@@ -52,8 +65,7 @@ def naive(picture: Picture, resize: int | None) -> Callable[[int], dict[str, byt
     return make
 
 
-def test_an_aligned_dataset_passes(aligned: Dataset):
-    report = audit(aligned, CONFIG)
+def test_an_aligned_dataset_passes(report: AuditReport):
     assert report.gate == "passed"
     assert report.pairs == 120
     assert gate_message(report) == ""
@@ -64,30 +76,62 @@ def test_an_aligned_dataset_passes(aligned: Dataset):
     assert permutation.pairs == 120
 
 
-def test_pixel_statistics_inform_and_never_gate(aligned: Dataset):
-    found = probes(audit(aligned, CONFIG), "pixels")
-    assert {(probe.subject, probe.classifier) for probe in found} == {
-        (f"{view}, vae", classifier)
-        for view in ("scene", "patch")
-        for classifier in ("gradient boosting", "logistic regression")
-    }
-    for probe in found:
+def test_every_family_is_measured_in_every_part_by_both_classifiers(report: AuditReport):
+    for family in FAMILIES:
+        found = probes(report, family.name)
+        assert {(probe.view, probe.generator, probe.classifier) for probe in found} == {
+            (view, "vae", classifier) for view in ("scene", "patch") for classifier in CLASSIFIERS
+        }
+        assert not any(probe.gate for probe in found)
+        assert all(0 < probe.low <= probe.high <= 1 and 0 < probe.value <= 1 for probe in found)
+
+
+def test_what_fakes_leave_in_their_pixels_is_reported_and_named(report: AuditReport):
+    for probe in probes(report, "all-pixels"):
         assert probe.verdict == "reported"
-        assert not probe.gate
-        # the noise of the fakes is plain to see, and is named
+        # the noise of the fakes is plain to see
         assert probe.low > 0.9
-        assert probe.top_features[0].name.startswith(("noise", "spectrum", "dct", "grid"))
-    assert probes(audit(aligned, CONFIG.model_copy(update={"pixel_probe": False})), "pixels") == []
+        first = probe.top_features[0]
+        assert first.name.startswith(("noise", "spectrum", "dct", "grid"))
+        assert len(first.distribution.edges) == 25
+        assert sum(first.distribution.real) == pytest.approx(1)
+        assert len(probe.items) == 8
+        assert {name.rsplit("/")[-1] for name in probe.items[:4]} == {"real"}
 
 
-def test_the_report_survives_its_json_and_comes_out_the_same_twice(aligned: Dataset):
-    report = audit(aligned, CONFIG)
+def test_reals_against_reals_are_the_references(report: AuditReport):
+    found = probes(report, "reference-split-half")
+    assert {probe.view for probe in found} == {"scene", "patch"}
+    assert {probe.verdict for probe in found} == {"reported"}
+    # there is one source only
+    assert probes(report, "reference-source-separability") == []
+
+
+def test_the_spectra_are_those_of_the_reals_and_of_each_generator(report: AuditReport):
+    assert [(spectrum.view, spectrum.member) for spectrum in report.spectra] == [
+        ("patch", "real"),
+        ("patch", "vae"),
+        ("scene", "real"),
+        ("scene", "vae"),
+    ]
+    real, fake = report.spectra[:2]
+    assert len(real.frequencies) == len(real.power) == 16
+    # noise lies over all frequencies, and the picture's own power over the low ones
+    assert fake.power[-1] > real.power[-1]
+
+
+def test_without_the_pixel_probe_only_the_gates_are_left(aligned: Dataset):
+    report = audit(aligned, CONFIG.model_copy(update={"pixel_probe": False}), workers=1)
+    assert {probe.name for probe in report.probes} == {"headers", "duplicates", "borders", "permutation"}
+
+
+def test_the_report_survives_its_json_and_comes_out_the_same_twice(aligned: Dataset, report: AuditReport):
     assert AuditReport.model_validate_json(report.model_dump_json()) == report
-    assert audit(aligned, CONFIG) == report
+    assert audit(aligned, CONFIG, workers=1) == report
 
 
 def test_the_naive_mode_fails_and_names_format_size_and_tables(write_dataset: WriteDataset, picture: Picture):
-    report = audit(write_dataset(60, naive(picture, None)), CONFIG)
+    report = audit(write_dataset(60, naive(picture, None)), CONFIG, workers=1)
     (headers,) = probes(report, "headers")
     assert report.gate == "failed"
     assert headers.verdict == "fail"
@@ -102,7 +146,7 @@ def test_the_naive_mode_fails_and_names_format_size_and_tables(write_dataset: Wr
 
 
 def test_resized_naive_reals_still_differ_in_format_and_tables(write_dataset: WriteDataset, picture: Picture):
-    (headers,) = probes(audit(write_dataset(60, naive(picture, 64)), CONFIG), "headers")
+    (headers,) = probes(audit(write_dataset(60, naive(picture, 64)), CONFIG, workers=1), "headers")
     assert {"format", "quantisation_tables"} <= set(headers.fields)
     assert "width" not in headers.fields
 
@@ -115,7 +159,7 @@ def test_one_pair_with_another_table_fails_the_dataset(write_dataset: WriteDatas
             "vae": encode(pixels, Encoding(quality=94 if number == 7 else 95)),
         }
 
-    report = audit(write_dataset(40, make), CONFIG)
+    report = audit(write_dataset(40, make), CONFIG, workers=1)
     (headers,) = probes(report, "headers")
     assert report.gate == "failed"
     assert headers.fields == {"quantisation_tables": 1}
@@ -129,19 +173,20 @@ def test_few_pairs_are_no_ground_for_a_verdict(write_dataset: WriteDataset, pict
         data = encode(picture(number, 64), Encoding())
         return {"real": data, "vae": data}
 
-    report = audit(write_dataset(4, make), CONFIG)
+    report = audit(write_dataset(4, make), CONFIG, workers=1)
     assert report.gate == "passed"
     assert report.verdict == "too-few"
-    assert {probe.verdict for probe in report.probes if probe.name != "headers"} == {"too-few"}
+    counted = ("headers", "duplicates")
+    assert {probe.verdict for probe in report.probes if probe.name not in counted} == {"too-few"}
 
 
 def test_an_empty_dataset_passes_with_nothing_to_say(write_dataset: WriteDataset):
-    report = audit(write_dataset(0, lambda _: {}), CONFIG)
+    report = audit(write_dataset(0, lambda _: {}), CONFIG, workers=1)
     assert (report.gate, report.pairs) == ("passed", 0)
 
 
 def test_pixels_of_about_max_pairs_are_looked_at(aligned: Dataset):
-    report = audit(aligned, AuditConfig(max_pairs=100, permutation_draws=50))
+    report = audit(aligned, AuditConfig(max_pairs=100, permutation_draws=50, pixel_probe=False), workers=1)
     (permutation,) = probes(report, "permutation")
     assert 85 <= permutation.pairs <= 112
     assert probes(report, "headers")[0].pairs == 120
@@ -158,7 +203,7 @@ def test_pixels_of_about_max_pairs_are_looked_at(aligned: Dataset):
 )
 def test_what_cannot_be_read_is_named(write_dataset: WriteDataset, members: dict[str, bytes], expected: str):
     with pytest.raises(DatasetError, match=expected) as caught:
-        audit(write_dataset(1, lambda _: members), CONFIG)
+        audit(write_dataset(1, lambda _: members), CONFIG, workers=1)
     assert "5feceb66ffc86f38-scene" in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -121,3 +121,22 @@ def run_stages() -> Callable[[Path, Path], Path]:
         return out / "dataset"
 
     return run
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, recipe_text: str) -> Path:
+    """One finished build, shared by the tests that only look."""
+    from flows.folder import BuildFolder
+    from flows.recipe import load_recipe
+    from flows.stages.audit import build_stages
+
+    folder = tmp_path_factory.mktemp("built")
+    path = folder / "small.toml"
+    path.write_text(recipe_text)
+    build = BuildFolder(load_recipe(path), str(folder), str(folder / "out"))
+    build.claim()
+    for stage in build_stages(build):
+        for index in stage.pending():
+            stage.run(index)
+        stage.finish()
+    return folder / "out"

@@ -24,21 +24,6 @@ Run = Callable[[Path, Path], Path]
 pytestmark = pytest.mark.xdist_group("stages")
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, recipe_text: str) -> Path:
-    """One finished build, shared by the tests that only look."""
-    folder = tmp_path_factory.mktemp("built")
-    path = folder / "small.toml"
-    path.write_text(recipe_text)
-    build = BuildFolder(load_recipe(path), str(folder), str(folder / "out"))
-    build.claim()
-    for stage in build_stages(build):
-        for index in stage.pending():
-            stage.run(index)
-        stage.finish()
-    return folder / "out"
-
-
 def contents(dataset: Path) -> dict[str, bytes]:
     """The files whose bytes are promised."""
     names = ["manifest.jsonl", "rejects.jsonl", *(f"shards/{path.name}" for path in (dataset / "shards").iterdir())]

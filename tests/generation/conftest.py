@@ -30,7 +30,7 @@ WORDS = (
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with one model a sub-folder: sd, sd-checked, sdxl, vae, vae-tiny, blip."""
+    """A folder with one model a sub-folder: sd, sd-checked, sdxl, vae, vae-tiny, blip, clip."""
     import torch
 
     from generation.quiet import quiet
@@ -49,6 +49,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         model, processor = _blip()
         model.save_pretrained(root / "blip")
         processor.save_pretrained(root / "blip")
+        model, processor = _clip()
+        model.save_pretrained(root / "clip")
+        processor.save_pretrained(root / "clip")
     yield root
     torch.set_num_threads(threads)
 
@@ -251,3 +254,13 @@ def _blip() -> tuple[Any, Any]:
                 parameter.normal_(std=0.6)
     tokenizer = BertTokenizer(vocab={word: number for number, word in enumerate(WORDS)}, model_max_length=40)
     return model, BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer)
+
+
+def _clip() -> tuple[Any, Any]:
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    vision = sizes | {"image_size": 32, "patch_size": 8, "projection_dim": 16}
+    model = CLIPModel(CLIPConfig(text_config=_text_config().to_dict(), vision_config=vision, projection_dim=16))
+    processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    return model, CLIPProcessor(processor, _tokenizer())

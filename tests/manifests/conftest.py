@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from manifests import canonical
+from manifests.accounts import write_accounts
+from manifests.chunks import slices
 from manifests.dataset import Dataset
 from manifests.header import Header, ShardInfo
+from manifests.index import read_index, write_index
 from manifests.records import (
     Caption,
     Encoding,
@@ -158,3 +161,74 @@ def dataset(
     reject = Reject(key="0123456789abcdef", stage="screen", reason=Reason.BLANK, detail="one colour")
     folder.write("rejects.jsonl", canonical.dumps(reject) + b"\n")
     return Dataset.open(str(folder))
+
+
+@pytest.fixture
+def finished(dataset: Dataset) -> Dataset:
+    """The small dataset with all of its files."""
+    return finish(dataset)
+
+
+def finish(dataset: Dataset) -> Dataset:
+    shards = {name: hashlib.sha256(dataset.folder.read(name)).hexdigest() for name in dataset.shards()}
+    write_accounts(dataset.folder, dataset.header, lambda: list(dataset.pairs()), shards)
+    dataset.folder.write("reports/audit.json", b"{}")
+    dataset.folder.write("reports/audit.html", b"<img>")
+    write_index(dataset.folder, "passed", dataset.record_counts())
+    return Dataset.open(str(dataset.folder))
+
+
+@pytest.fixture
+def make_dataset(
+    tmp_path: Path,
+    make_pair: Callable[..., Pair],
+    make_header: Callable[..., Header],
+    members: Callable[..., dict[str, bytes]],
+) -> Callable[..., Dataset]:
+    """A finished dataset on the disk: pairs by split, two a shard; further arguments go to `make_pair`."""
+
+    def make(name: str, numbers: dict[Split, Sequence[int]], **fields: Any) -> Dataset:
+        folder = Folder.at(str(tmp_path / name))
+        infos, pairs = [], []
+        generators = fields.get("generators", ("painter", "vae"))
+        for split, chosen in numbers.items():
+            for shard, batch in enumerate(slices(chosen, 2)):
+                file = f"{split}-{shard:06d}.tar"
+                made = [make_pair(number, split=split, shard=file, **fields) for number in batch]
+                with folder.create(f"shards/{file}") as stream:
+                    images = (members(number, generators) for number in batch)
+                    samples = [Sample(p.pair_id, m, metadata(p)) for p, m in zip(made, images, strict=True)]
+                    write_shard(stream, samples)
+                view = made[0].frame.view
+                infos.append(ShardInfo(name=file, split=split, view=view, pairs=len(made)))
+                pairs += made
+        views = list(dict.fromkeys(info.view for info in infos))
+        header = make_header(name=name, shards=infos, pairs_per_shard=2, views=views, generators=list(generators))
+        folder.write("manifest.jsonl", b"".join(canonical.dumps(line) + b"\n" for line in [header, *pairs]))
+        folder.write("rejects.jsonl", b"")
+        return finish(Dataset.open(str(folder)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def assert_whole() -> Callable[[Dataset], None]:
+    """Check a dataset: every file as its index says, every pair in its shard with the members that it names."""
+
+    def check(dataset: Dataset) -> None:
+        folder = dataset.folder
+        digests = {name: hashlib.sha256(folder.read(name)).hexdigest() for name in folder.files()}
+        index = read_index(folder)
+        assert {name: file.sha256 for name, file in index.files.items()} == {
+            name: sha256 for name, sha256 in digests.items() if not name.startswith("index.")
+        }
+        counts = dataset.record_counts()
+        assert all(file.count == counts.get(name, 1) for name, file in index.files.items())
+        for pair, sample in zip(dataset.pairs(), dataset.samples(), strict=True):
+            assert sample.key == pair.pair_id
+            assert sample.metadata == metadata(pair)
+            assert {name: hashlib.sha256(data).hexdigest() for name, data in sample.members.items()} == {
+                name: member.sha256 for name, member in pair.members.items()
+            }
+
+    return check

@@ -1,11 +1,14 @@
 """The command `twinset build`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from manifests.errors import GateError
+
+if TYPE_CHECKING:
+    from flows.folder import BuildFolder
 
 
 def build(
@@ -15,7 +18,7 @@ def build(
         bool, typer.Option("--redo", help="Take the folder over from an earlier form of the recipe.")
     ] = False,
     train: Annotated[
-        bool, typer.Option(help="Train the recipe's [classifier] on the finished dataset, if it has one.")
+        bool, typer.Option(help="Train the recipe's classifier on the finished dataset, if it has one.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
 ) -> None:
@@ -30,9 +33,6 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     from flows.gate import gate_error
     from flows.inputs import check_models
     from flows.recipe import load_recipe
-    from twinset.commands.report import refresh_report
-    from twinset.commands.status import show_status
-    from twinset.commands.train import train_into
 
     path = recipe.absolute()
     checked = load_recipe(recipe)
@@ -43,11 +43,25 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
         check_models(folder)
     folder.claim(redo=redo)
     failed = gate_error(folder) if finished else _run(path, out, redo=redo)
+    conclude(folder, failed, train=train, as_json=as_json)
+
+
+def conclude(folder: "BuildFolder", failed: GateError | None, *, train: bool, as_json: bool) -> None:
+    """What follows on a run of a build: train where the recipe asks for it, write the report, and print a summary.
+
+    Raises:
+        GateError: the one that stopped the run.
+    """
+    from twinset.commands.report import refresh_report
+    from twinset.commands.status import show_status
+    from twinset.commands.train import train_into
+
+    recipe = folder.recipe
     if not folder.folder.is_local:
         typer.echo("the build's folder is not on this machine: train with `twinset train`", err=True)
     else:
-        if train and checked.classifier is not None and failed is None:
-            classifier = folder.located(checked.classifier)
+        if train and recipe.classifier is not None and failed is None:
+            classifier = folder.located(recipe.classifier)
             train_into(str(folder.dataset), str(folder.path / "detector"), classifier, only_if_stale=True)
         if folder.dataset.size("manifest.jsonl") is not None:
             refresh_report(folder)

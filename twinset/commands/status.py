@@ -27,6 +27,7 @@ def show_status(build: "BuildFolder", *, as_json: bool) -> None:
     from rich.table import Table
 
     from flows.counts import stage_counts
+    from flows.waves import shortfall
 
     counts = stage_counts(build)
     if as_json:
@@ -56,6 +57,8 @@ def show_status(build: "BuildFolder", *, as_json: bool) -> None:
     if rejects.row_count:
         console.print()
         console.print(rejects)
+    if missing := shortfall(build):
+        console.print(f"\nwarning: {missing}", soft_wrap=True)
 
 
 def _speed(items: int, seconds: float) -> str:

@@ -15,7 +15,7 @@ def train(
     dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
     out: Annotated[str, typer.Option(help="Folder for the detector.", show_default=False)],
     recipe: Annotated[
-        Path | None, typer.Option(help="Take [classifier] from this recipe instead of the dataset's own.")
+        Path | None, typer.Option(help="Take the classifier table from this recipe instead of the dataset's own.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,

@@ -1,0 +1,125 @@
+"""What a manifest's lines must say, beyond their schema, for a pair to be made again without harm.
+
+Every complaint is `field: what is wrong`. What is asked of a size bounds the memory that a foreign line can claim.
+"""
+
+from collections.abc import Iterator
+
+from flows.recipe import Recipe
+from generation.config import TextToImageConfig
+from manifests.header import Header
+from manifests.records import Fake, ImageFacts, Pair
+from pixels.config import ViewRules
+
+MAX_BYTES = 2**30
+"""Of one real image."""
+
+_MOST_STEPS = 1000
+
+
+def header_complaints(header: Header) -> Iterator[str]:
+    """What is wrong with a header."""
+    names = [shard.name for shard in header.shards]
+    if len(set(names)) < len(names):
+        yield "shards: a name stands twice"
+    for digest, tables in header.jpeg_tables.items():
+        whole = all(len(table) == 64 and all(1 <= step <= 255 for step in table) for table in tables)
+        if len(tables) not in (2, 3) or not whole:
+            yield f"jpeg_tables.{digest}: expected two or three tables of 64 steps from 1 to 255"
+
+
+def complaints(pair: Pair, header: Header, recipe: Recipe, models: dict[str, tuple[str, str]]) -> Iterator[str]:
+    """What is wrong with a pair.
+
+    Args:
+        pair: the pair.
+        header: of its manifest.
+        recipe: the header's.
+        models: model and revision by generator, as the lines before have said; added to.
+    """
+    view = next((view for view in recipe.views if view.name == pair.frame.view), None)
+    if view is None:
+        yield f"frame.view: the recipe has no view {pair.frame.view!r}"
+        return
+    yield from _identity(pair)
+    yield from _facts(pair.facts, recipe)
+    yield from _frame(pair, view)
+    yield from _tables(pair, header)
+    yield from _place(pair, header)
+    if not pair.fakes or not set(pair.fakes) <= set(view.generators):
+        yield f"fakes: {', '.join(sorted(pair.fakes)) or 'none'}, the view {view.name} has {', '.join(view.generators)}"
+        return
+    if set(pair.members) != {"real", *pair.fakes}:
+        yield "members: expected `real` and one for each fake"
+    for name, fake in pair.fakes.items():
+        yield from (f"fakes.{name}.{complaint}" for complaint in _fake(name, fake, pair, recipe))
+        if models.setdefault(name, (fake.model, fake.revision)) != (fake.model, fake.revision):
+            yield f"fakes.{name}.revision: another model or revision than in the lines before"
+
+
+def _identity(pair: Pair) -> Iterator[str]:
+    real = pair.real
+    if real.key != real.sha256[:16]:
+        yield "real.key: expected the first 16 digits of real.sha256"
+    if pair.pair_id != f"{real.key}-{pair.frame.view}":
+        yield f"pair_id: expected {real.key}-{pair.frame.view}"
+    if real.size > MAX_BYTES:
+        yield f"real.size: {real.size} bytes, expected at most {MAX_BYTES}"
+
+
+def _facts(facts: ImageFacts, recipe: Recipe) -> Iterator[str]:
+    if facts.width * facts.height > recipe.screen.max_pixels:
+        yield f"facts.width: {facts.width}x{facts.height} pixels, the recipe allows {recipe.screen.max_pixels}"
+    if facts.rotation not in (0, 90, 180, 270):
+        yield f"facts.rotation: {facts.rotation}, expected 0, 90, 180 or 270"
+
+
+def _frame(pair: Pair, view: ViewRules) -> Iterator[str]:
+    frame, facts = pair.frame, pair.facts
+    margin = view.margin if view.framing == "patch" else 0
+    for name, expected in (
+        ("framing", view.framing),
+        ("frame", view.frame),
+        ("size", view.size),
+        ("margin", margin),
+        ("kernel", view.kernel),
+    ):
+        if getattr(frame, name) != expected:
+            yield f"frame.{name}: {getattr(frame, name)}, the recipe's view {view.name} has {expected}"
+    for axis, start, extent in (("x", frame.x, facts.width), ("y", frame.y, facts.height)):
+        if start < frame.margin or start + frame.side + frame.margin > extent:
+            yield f"frame.{axis}: the window leads out of the image of {facts.width}x{facts.height} pixels"
+
+
+def _tables(pair: Pair, header: Header) -> Iterator[str]:
+    for name, digest, subsampling in (
+        ("facts.jpeg_tables", pair.facts.jpeg_tables, pair.facts.subsampling),
+        ("jpeg_tables", pair.jpeg_tables, pair.jpeg_subsampling),
+    ):
+        if digest and digest not in header.jpeg_tables:
+            yield f"{name}: the header holds no tables {digest!r:.40}"
+        if bool(digest) != bool(subsampling):
+            yield f"{name}: tables and subsampling are given together or not at all"
+
+
+def _place(pair: Pair, header: Header) -> Iterator[str]:
+    shard = next((shard for shard in header.shards if shard.name == pair.shard), None)
+    if shard is None:
+        yield f"shard: the header names no shard {pair.shard}"
+    elif (shard.split, shard.view) != (pair.split, pair.frame.view):
+        yield f"shard: {shard.name} is of split {shard.split} and view {shard.view}"
+
+
+def _fake(name: str, fake: Fake, pair: Pair, recipe: Recipe) -> Iterator[str]:
+    config = recipe.generator(name)
+    side = pair.frame.frame + 2 * pair.frame.margin
+    if fake.generator != name:
+        yield f"generator: {fake.generator}, expected {name}"
+    if fake.method != config.method:
+        yield f"method: {fake.method}, the recipe has {config.method}"
+    if (fake.native_width, fake.native_height) != (side, side):
+        yield f"native_width: {fake.native_width}x{fake.native_height} pixels, expected {side}x{side}"
+    if not fake.batch_position < fake.batch_size <= config.batch_size:
+        yield f"batch_size: place {fake.batch_position} of {fake.batch_size}, the recipe's batches have {config.batch_size}"
+    if isinstance(config, TextToImageConfig) and not 0 < fake.num_inference_steps <= _MOST_STEPS:
+        yield f"num_inference_steps: {fake.num_inference_steps}, expected 1 to {_MOST_STEPS}"

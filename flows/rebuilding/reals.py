@@ -1,0 +1,150 @@
+"""reals: the bytes of the real images, which must be those that the manifest names."""
+
+import hashlib
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from flows.rebuilding.archives import ArchivesStage
+from flows.rebuilding.listing import ListStage, RebuildMap
+from flows.rebuilding.records import FetchedReal
+from flows.stages.base import BuildStage, Resource
+from manifests import canonical
+from manifests.chunks import Blob, ChunkWriter
+from manifests.errors import RejectedItem
+from manifests.records import RealImage, Reason, Stage
+from sources.archives import read
+from sources.base import RETRYABLE
+from sources.downloading import FetchSettings, download
+from sources.open_images import OpenImagesConfig
+
+Outcome = bytes | RejectedItem
+
+
+class RealsStage(RebuildMap):
+    """Fetches the reals of one chunk: what an earlier run left, then archives, then the URLs."""
+
+    label: ClassVar[Stage] = "reals"
+    resource: ClassVar[Resource] = "network"
+
+    def settings(self) -> Any:
+        """Where the URLs are asked."""
+        return self.build.request.url_map
+
+    def upstream(self) -> Sequence[BuildStage]:
+        """The manifest's pairs."""
+        return (ListStage(self.build),)
+
+    def inputs(self, index: int) -> str:
+        """The chunk's pairs, and all that was found in archives."""
+        return canonical.digest([super().inputs(index), ArchivesStage(self.build).store.digest(1)])
+
+    def retry_unreachable(self) -> None:
+        """Make those chunks pending again that lack a real for which a second try may succeed."""
+        for marker in self.store.markers():
+            if not RETRYABLE.isdisjoint(marker.rejected):
+                self.store.folder.remove(f"{marker.index:05d}.done.json")
+
+    def process(self, index: int, chunk: ChunkWriter) -> None:
+        """Fetch each real of the chunk once, for all of its views."""
+        pairs = self.published(index)
+        reals = {record.pair.real.sha256: record.pair.real for record in pairs.values()}
+        outcomes = self._outcomes(index, reals)
+        blobs: dict[str, Blob] = {}
+        for pair_id, record in pairs.items():
+            chunk.seen += 1
+            sha256 = record.pair.real.sha256
+            outcome = outcomes[sha256]
+            if isinstance(outcome, RejectedItem):
+                chunk.reject(pair_id, outcome)
+                continue
+            if sha256 not in blobs:
+                blobs[sha256] = chunk.blob(record.pair.real.key, outcome)
+            chunk.add(FetchedReal(pair_id=pair_id, blob=blobs[sha256]))
+
+    def _outcomes(self, index: int, reals: Mapping[str, RealImage]) -> Mapping[str, Outcome]:
+        outcomes: dict[str, Outcome] = {
+            sha256: data for sha256, data in self._left_by_an_earlier_run(index) if sha256 in reals
+        }
+        found = ArchivesStage(self.build).found()
+        for sha256 in reals:
+            if sha256 not in outcomes and sha256 in found:
+                outcomes[sha256] = read(found[sha256])
+        by_source: dict[str, list[RealImage]] = defaultdict(list)
+        for sha256, real in reals.items():
+            if sha256 not in outcomes:
+                by_source[real.source].append(real)
+        for source, missing in by_source.items():
+            outcomes.update(self._downloaded(source, missing))
+        return outcomes
+
+    def _left_by_an_earlier_run(self, index: int) -> Iterator[tuple[str, bytes]]:
+        """Bytes by their sha256: whatever run they come from, the digest says what they are."""
+        try:
+            blobs = [record.blob for record in self.store.records(index, FetchedReal)]
+        except (FileNotFoundError, ValueError):
+            return
+        for blob in blobs:
+            try:
+                data = self.store.read_blob(blob)
+            except (FileNotFoundError, RejectedItem):  # cut off, or overwritten since
+                continue
+            yield hashlib.sha256(data).hexdigest(), data
+
+    def _downloaded(self, source: str, reals: Sequence[RealImage]) -> Iterator[tuple[str, Outcome]]:
+        asked: list[tuple[str, RealImage]] = []
+        for real in reals:
+            url = mapped(real.url, self.build.request.url_map)
+            if is_web_address(url):
+                asked.append((url, real))
+            else:
+                yield real.sha256, RejectedItem(Reason.NOT_FOUND, _no_address(url))
+        if not asked:
+            return
+        largest = max(real.size for _, real in asked)
+        urls, settings = [url for url, _ in asked], self._fetch_settings(source)
+        with tempfile.TemporaryDirectory(prefix="twinset-") as workdir:
+            answers = download(urls, Path(workdir), settings, max_bytes=max(largest, 1))
+            for (_, real), answer in zip(asked, answers, strict=True):
+                yield real.sha256, _checked(real, answer)
+
+    def _fetch_settings(self, source: str) -> FetchSettings:
+        configs = (config for config in self.build.recipe.sources if isinstance(config, OpenImagesConfig))
+        return next((config.fetch for config in configs if config.name == source), FetchSettings())
+
+
+def mapped(url: str, url_map: Sequence[tuple[str, str]]) -> str:
+    """A URL with its beginning replaced by the first entry that it begins with."""
+    for old, new in url_map:
+        if url.startswith(old):
+            return new + url.removeprefix(old)
+    return url
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a URL is http or https and names a host: nothing else of a foreign manifest is opened."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _no_address(url: str) -> str:
+    return "not an http or https URL" if url else "the manifest gives no URL, and no archive holds it"
+
+
+def _checked(real: RealImage, answer: Outcome) -> Outcome:
+    """The answer, if it is the real that the manifest names."""
+    if isinstance(answer, RejectedItem):
+        return answer
+    sha256 = hashlib.sha256(answer).hexdigest()
+    if sha256 == real.sha256:
+        return answer
+    return RejectedItem(
+        Reason.DIGEST_MISMATCH,
+        f"{len(answer)} bytes of sha256 {sha256[:16]}, the manifest says {real.size} of {real.sha256[:16]}",
+    )

@@ -1,0 +1,92 @@
+"""Taking real images down: out of a dataset, and out of the work folder of the build that made it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flows.folder import BuildFolder
+from flows.records import StoredReal
+from flows.stages.reals import RealsStage
+from flows.tombstones import own
+from manifests.dataset import Dataset
+from manifests.erasure import erase
+from manifests.errors import DatasetError
+from manifests.journal import settle
+from manifests.records import Pair, RealImage
+from manifests.removal import remove
+from manifests.storage import Folder
+from manifests.tombstones import Tombstones, read_tombstones
+from manifests.wanted import Wanted, tombstones_for
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class TakenDown:
+    """What a takedown did.
+
+    Attributes:
+        dataset: the dataset's folder.
+        images: number of real images that got a tombstone.
+        pairs: the pairs that went.
+        shards: number of shards that were written again or removed.
+        erased: number of entries erased from the build's work folder.
+        unknown: entries of the lists that nothing here answers to.
+    """
+
+    dataset: str
+    images: int
+    pairs: list[Pair]
+    shards: int
+    erased: int
+    unknown: list[str]
+
+
+def take_down(url: str, wanted: Wanted, reason: str = "") -> TakenDown:
+    """Remove real images and every fake made from them, and leave tombstones.
+
+    Killed anywhere, the dataset is as it was, or the next takedown, build or opening brings the change to its end.
+
+    Args:
+        url: a finished dataset, or the build that made it.
+        wanted: which images.
+        reason: why; it stands in the tombstones and in `rejects.jsonl`, so it should name nobody.
+
+    Raises:
+        DatasetError: there is no finished dataset, or nothing in it answers to the lists.
+    """
+    build = _build(url)
+    # elsewhere than on a local disk, opening does not do this
+    settle(build.dataset if build else Folder.at(url))
+    dataset = Dataset.open(url)
+    known = read_tombstones(dataset.folder)
+    found, unknown = tombstones_for(wanted, _reals(dataset, build), reason)
+    fresh = [tombstone for tombstone in found if tombstone.sha256 not in known.by_sha256]
+    unknown = [entry for entry in unknown if not known.names(entry)]
+    if not found and unknown and len(unknown) == len(wanted.entries):
+        raise DatasetError(f"{url}: nothing here answers to the lists (the first entry: {unknown[0]}). Check them.")
+    gone = remove(dataset, Tombstones.of(fresh)) if fresh else []
+    erased = 0
+    if build is not None:
+        # all tombstones, not the fresh ones: an earlier takedown may have been killed before it came to this
+        erased = erase(build.work, own(build).keys)
+        build.folder.remove(REPORT)
+    return TakenDown(str(dataset.folder), len(fresh), gone, len({pair.shard for pair in gone}), erased, unknown)
+
+
+def _build(url: str) -> BuildFolder | None:
+    """The build that made a dataset; None for a dataset that stands alone."""
+    folder = Folder.at(url)
+    homes = (folder, Folder(folder.fs, folder.root.removesuffix("/dataset")))
+    if not any(home.child("work").size("recipe.json") is not None for home in homes):
+        return None
+    return BuildFolder.open(url)
+
+
+def _reals(dataset: Dataset, build: BuildFolder | None) -> Iterator[RealImage]:
+    """All images of the dataset, and those that the build has fetched beside them."""
+    for pair in dataset.pairs():
+        yield pair.real
+    if build is not None:
+        store = RealsStage(build).store
+        for marker in store.markers():
+            yield from (stored.real for stored in store.records(marker.index, StoredReal))

@@ -1,0 +1,166 @@
+"""A new dataset out of finished ones: some of their pairs, as they are, in the splits where they were."""
+
+import contextlib
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import pyarrow.parquet as pq
+
+from manifests import canonical
+from manifests.accounts import shard_name, used_tables, write_accounts, write_rejects
+from manifests.chunks import slices
+from manifests.dataset import Dataset
+from manifests.errors import DatasetError
+from manifests.files import describe
+from manifests.header import Header, ShardInfo
+from manifests.index import write_index
+from manifests.records import SPLITS, Pair, Reject, Split
+from manifests.shards import Sample, Scalar, metadata, read_shard, write_shard
+from manifests.storage import Folder
+from manifests.tables import write_provenance
+from manifests.tombstones import Tombstones
+
+_Place = tuple[Split, str]  # split and view
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is taken from one dataset.
+
+    Attributes:
+        dataset: where from.
+        keep: a pair as it is taken (with fewer fakes, perhaps); None when it is not.
+    """
+
+    dataset: Dataset
+    keep: Callable[[Pair], Pair | None]
+
+
+def assemble(
+    url: str, parts: Sequence[Part], header: Header, rejects: Iterable[Reject], tombstones: Tombstones
+) -> Dataset:
+    """Write a new dataset; its audit says `none`.
+
+    Within a split and a view the pairs stand in the order of the parts.
+
+    Args:
+        url: an empty or new folder.
+        parts: what is taken.
+        header: the new header; its shards, views, generators and tables are filled in from what is taken.
+        rejects: the new dataset's rejects.
+        tombstones: its tombstones.
+
+    Raises:
+        DatasetError: the folder is not empty, nothing is left, or a part is damaged. Nothing stays behind.
+    """
+    folder = Folder.at(url)
+    if folder.files():
+        raise DatasetError(f"{url}: not empty. Choose an empty or new folder for --out.")
+    try:
+        with contextlib.ExitStack() as stack:
+            _write(folder, parts, header, _Taken(stack, parts))
+        write_rejects(folder, rejects)
+        if len(tombstones):
+            tombstones.write(folder)
+        write_provenance(folder, _provenance(parts))
+        dataset = Dataset.open(url)
+        write_index(folder, "none", dataset.record_counts())
+    except BaseException:
+        folder.remove_all()
+        raise
+    return dataset
+
+
+class _Taken:
+    """The pairs that are taken, on this machine's disk, by split and view: a manifest may not fit into memory.
+
+    Raises:
+        DatasetError: there are none.
+    """
+
+    def __init__(self, stack: contextlib.ExitStack, parts: Sequence[Part]) -> None:
+        self.counts: Counter[_Place] = Counter()
+        self._spools: dict[_Place, IO[bytes]] = {}
+        for part in parts:
+            for pair in part.dataset.pairs():
+                kept = part.keep(pair)
+                if kept is not None:
+                    place = (kept.split, kept.frame.view)
+                    if place not in self._spools:
+                        spool = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
+                        self._spools[place] = stack.enter_context(spool)
+                    self._spools[place].write(canonical.dumps(kept) + b"\n")
+                    self.counts[place] += 1
+        if not self.counts:
+            raise DatasetError("no pair is left: nothing would be in the new dataset. Ask for more.")
+
+    def pairs(self, place: _Place) -> Iterator[Pair]:
+        """The pairs of one split and view, in the order of the parts; to be read through before it is asked again."""
+        if place in self._spools:
+            self._spools[place].seek(0)
+            yield from (Pair.model_validate_json(line) for line in self._spools[place])
+
+
+def _write(folder: Folder, parts: Sequence[Part], header: Header, taken: _Taken) -> None:
+    views = [view for view in header.views if any(place[1] == view for place in taken.counts)]
+    places: list[_Place] = [(split, view) for split in SPLITS for view in views if taken.counts[split, view]]
+
+    def named() -> Iterator[Pair]:
+        for place in places:
+            for number, batch in enumerate(slices(taken.pairs(place), header.pairs_per_shard)):
+                name = shard_name(*place, number, views=len(views))
+                yield from (pair.model_copy(update={"shard": name}) for pair in batch)
+
+    shards, digests = [], {}
+    for place in places:
+        members = {pair.pair_id: (frozenset(pair.members), metadata(pair)) for pair in taken.pairs(place)}
+        samples = _samples(parts, members, place)
+        for number, batch in enumerate(slices(taken.pairs(place), header.pairs_per_shard)):
+            name = shard_name(*place, number, views=len(views))
+            with folder.create(f"shards/{name}") as stream:
+                write_shard(stream, itertools.islice(samples, len(batch)))
+            shards.append(ShardInfo(name=name, split=place[0], view=place[1], pairs=len(batch)))
+            digests[f"shards/{name}"] = describe(folder, f"shards/{name}").sha256
+    used = {generator for pair in named() for generator in pair.fakes}
+    complete = header.model_copy(
+        update={
+            "shards": shards,
+            "views": views,
+            "generators": [name for name in header.generators if name in used],
+            "jpeg_tables": used_tables(header, named()),
+        }
+    )
+    write_accounts(folder, complete, named, digests)
+
+
+def _samples(
+    parts: Sequence[Part], wanted: dict[str, tuple[frozenset[str], dict[str, Scalar]]], place: _Place
+) -> Iterator[Sample]:
+    """The samples of the wanted pairs of one split and view, with no more members than the pairs have."""
+    for part in parts:
+        for sample in _stored(part.dataset, place):
+            if sample.key in wanted:
+                names, fields = wanted.pop(sample.key)
+                yield Sample(sample.key, {name: sample.members[name] for name in names}, fields)
+    if wanted:
+        raise DatasetError(f"pair {next(iter(wanted))} is in no shard. Build or fetch its dataset again.")
+
+
+def _stored(dataset: Dataset, place: _Place) -> Iterator[Sample]:
+    for shard in dataset.header.shards:
+        if (shard.split, shard.view) == place:
+            with dataset.folder.open(f"shards/{shard.name}") as stream:
+                yield from read_shard(stream, f"{dataset.folder}/shards/{shard.name}")
+
+
+def _provenance(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+    """What the parts say of when they were made, as far as they do."""
+    for part in parts:
+        folder = part.dataset.folder
+        if folder.size("provenance.parquet") is not None:
+            with folder.open("provenance.parquet") as stream:
+                yield from pq.read_table(stream).to_pylist()

@@ -1,0 +1,92 @@
+"""Changing many files of a dataset at once: all of them or none, wherever the work is cut off.
+
+New files are written into a folder beside the dataset. The journal, written there last, says what is to be moved in and
+what is to go: before it is there the dataset is as it was; from then on whoever meets it can bring the change to its end.
+"""
+
+from manifests import canonical
+from manifests.errors import DatasetError
+from manifests.records import Record
+from manifests.storage import Folder
+
+_JOURNAL = "journal.json"
+
+
+class Journal(Record):
+    """What a change does, by relative paths."""
+
+    moves: tuple[str, ...]
+    removals: tuple[str, ...]
+
+
+def staging(dataset: Folder) -> Folder:
+    """Where the new files of a dataset are written before they are moved in: `<dataset>.rewrite/new`."""
+    return _beside(dataset).child("new")
+
+
+def begin(dataset: Folder) -> Folder:
+    """An empty staging folder; an earlier change is brought to its end, or dropped where it had no journal yet."""
+    settle(dataset)
+    _beside(dataset).remove_all()
+    return staging(dataset)
+
+
+def commit(dataset: Folder, removals: tuple[str, ...]) -> None:
+    """Make the staged files the dataset's own, and remove others.
+
+    Args:
+        dataset: the dataset's folder.
+        removals: relative paths of files that go.
+    """
+    moves = tuple(sorted(staging(dataset).files(), key=_index_last))
+    _beside(dataset).write(_JOURNAL, canonical.dumps(Journal(moves=moves, removals=removals)))
+    settle(dataset)
+
+
+def settle(dataset: Folder) -> bool:
+    """Bring a change that was cut off to its end; whether there was one.
+
+    Raises:
+        DatasetError: a file that the journal names is neither staged nor in the dataset, or the dataset cannot be written.
+    """
+    beside = _beside(dataset)
+    if beside.size(_JOURNAL) is None:
+        return False
+    journal = Journal.model_validate_json(beside.read(_JOURNAL))
+    # the index goes first: it must not vouch for a dataset that is half changed
+    for name in ("index.sha256", "index.json"):
+        if staging(dataset).size(name) is not None:
+            dataset.remove(name)
+    for name in journal.removals:
+        dataset.remove(name)
+    for name in journal.moves:
+        _move(dataset, name)
+    beside.remove(_JOURNAL)
+    beside.remove_all()
+    return True
+
+
+def _move(dataset: Folder, name: str) -> None:
+    staged = staging(dataset)
+    try:
+        dataset.fs.makedirs(dataset.path(name).rpartition("/")[0], exist_ok=True)
+        dataset.fs.mv(staged.path(name), dataset.path(name))
+    except FileNotFoundError:
+        # an earlier run, or another reader of the same journal, has moved it
+        if dataset.size(name) is None:
+            raise DatasetError(
+                f"{dataset}/{name}: lost while the dataset was changed. Fetch or build it again."
+            ) from None
+    except OSError as error:
+        raise DatasetError(
+            f"{dataset}: a change was cut off and cannot be finished here ({error.strerror}). "
+            f"Make the folder writable, and keep {staged} beside it."
+        ) from error
+
+
+def _index_last(name: str) -> tuple[bool, str]:
+    return name in ("index.json", "index.sha256"), name
+
+
+def _beside(dataset: Folder) -> Folder:
+    return Folder(dataset.fs, f"{dataset.root}.rewrite")

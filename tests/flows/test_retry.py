@@ -1,0 +1,111 @@
+"""A second try mends what the network broke, and only that; the build is then one in which nothing ever failed."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.failures import Failed, failed_chunks, forget_failed
+from flows.folder import BuildFolder
+from flows.records import GeneratedFake, StoredReal
+from flows.stages.audit import build_stages
+from flows.stages.reals import RealsStage
+from manifests.errors import RejectedItem
+from manifests.records import Reason
+
+pytestmark = pytest.mark.xdist_group("stages")
+
+
+def contents(dataset: Path) -> dict[str, bytes]:
+    names = ["manifest.jsonl", "rejects.jsonl", *(f"shards/{path.name}" for path in (dataset / "shards").iterdir())]
+    return {name: (dataset / name).read_bytes() for name in names}
+
+
+def fail(build: BuildFolder, index: int, position: int, reason: Reason) -> str:
+    """Put a chunk of reals into the state in which a failed fetch of one item leaves it; the item's source id."""
+    stage = RealsStage(build)
+    chunk = stage.store.writer(index)
+    lost = ""
+    for number, stored in enumerate(list(stage.store.records(index, StoredReal))):
+        chunk.seen += 1
+        if number == position:
+            lost = stored.real.source_id
+            chunk.reject(f"{stored.real.source}:{lost}", RejectedItem(reason, "for now"))
+        else:
+            blob = chunk.blob(stored.real.key, stage.store.read_blob(stored.blob))
+            chunk.add(StoredReal(real=stored.real, blob=blob))
+    stage.store.commit(chunk, stage.inputs(index), time.time())
+    return lost
+
+
+@pytest.fixture
+def broken(built: Path, tmp_path: Path) -> BuildFolder:
+    """A finished build in which two items failed for now."""
+    shutil.copytree(built, tmp_path / "build")
+    build = BuildFolder.open(str(tmp_path / "build"))
+    fail(build, 0, 2, Reason.TIMEOUT)
+    fail(build, 2, 1, Reason.DOWNLOAD_FAILED)
+    finish(build)
+    return build
+
+
+def finish(build: BuildFolder) -> None:
+    for stage in build_stages(build):
+        for index in stage.pending():
+            stage.run(index)
+        stage.finish()
+
+
+def test_a_retried_build_is_one_that_never_failed(built: Path, broken: BuildFolder):
+    dataset = Path(str(broken.dataset))
+    assert contents(dataset) != contents(built / "dataset")
+    assert failed_chunks(broken) == [Failed("reals", 0, 1), Failed("reals", 2, 1)]
+    for chunk in failed_chunks(broken):
+        RealsStage(broken).fetch_again(chunk.index)
+    finish(broken)
+    assert contents(dataset) == contents(built / "dataset")
+    assert not failed_chunks(broken)
+
+
+def test_only_what_failed_is_asked_for(broken: BuildFolder, scenes: Path, tmp_path: Path):
+    # the source has lost all but the item that failed: what was fetched is not fetched again
+    stage = RealsStage(broken)
+    (lost,) = stage.failed(0)
+    elsewhere = tmp_path / "scenes"
+    for path in scenes.rglob("*"):
+        if path.is_file():
+            target = elsewhere / path.relative_to(scenes)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if str(path.relative_to(scenes)) == lost:
+                shutil.copy(path, target)
+    source = broken.recipe.sources[0].model_copy(update={"path": str(elsewhere)})
+    moved = BuildFolder(broken.recipe.model_copy(update={"sources": (source,)}), broken.base, broken.url)
+    before = {stored.real.source_id for stored in stage.store.records(0, StoredReal)}
+    RealsStage(moved).fetch_again(0)
+    assert {stored.real.source_id for stored in stage.store.records(0, StoredReal)} == {*before, lost}
+
+
+def test_what_is_final_is_left_alone(built: Path, tmp_path: Path):
+    shutil.copytree(built, tmp_path / "build")
+    build = BuildFolder.open(str(tmp_path / "build"))
+    fail(build, 1, 0, Reason.NOT_FOUND)
+    assert not failed_chunks(build)
+
+
+def test_a_chunk_that_a_machine_failed_is_done_again(built: Path, tmp_path: Path):
+    shutil.copytree(built, tmp_path / "build")
+    build = BuildFolder.open(str(tmp_path / "build"))
+    stage = next(stage for stage in build_stages(build) if stage.name == "generate-vae")
+    index = 1
+    chunk = stage.store.writer(index)
+    for record in stage.store.records(index, GeneratedFake):
+        chunk.seen += 1
+        chunk.reject(record.pair_id, RejectedItem(Reason.INFRASTRUCTURE, "the device was lost"))
+    marker = stage.store.marker(index)
+    assert marker is not None
+    stage.store.commit(chunk, marker.inputs, time.time())
+    assert failed_chunks(build) == [Failed("generate-vae", index, chunk.seen)]
+    forget_failed(build)
+    finish(build)
+    assert contents(tmp_path / "build" / "dataset") == contents(built / "dataset")

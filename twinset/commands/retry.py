@@ -1,0 +1,53 @@
+"""The command `twinset retry`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from manifests.errors import GateError
+
+if TYPE_CHECKING:
+    from flows.folder import BuildFolder
+
+
+def retry(
+    build: Annotated[str, typer.Argument(help="The build's folder.", show_default=False)],
+    *,
+    train: Annotated[
+        bool, typer.Option(help="Train the recipe's classifier on the finished dataset, if it has one.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
+) -> None:
+    """Try again what failed for a reason that may pass (the network, a machine), and bring the build to its end."""
+    from flows.failures import failed_chunks
+    from flows.folder import BuildFolder
+    from twinset.commands.build import conclude
+
+    folder = BuildFolder.open(build)
+    before = sum(chunk.items for chunk in failed_chunks(folder))
+    if not before:
+        typer.echo(f"{folder.folder}: nothing failed here for a reason that may pass", err=True)
+        return
+    failed = _run(folder)
+    after = sum(chunk.items for chunk in failed_chunks(folder))
+    typer.echo(
+        f"{before} items tried again: {before - after} succeeded or failed for good, {after} may still succeed",
+        err=True,
+    )
+    conclude(folder, failed, train=train, as_json=as_json)
+
+
+def _run(folder: "BuildFolder") -> GateError | None:
+    """Run the flow; a gate that fails is handed back, so that the report can show why."""
+    from flows.environment import prepare
+
+    prepare()
+    from flows import progress
+    from flows.retry import retry_build
+
+    with progress.shown():
+        try:
+            retry_build(out=folder.url)
+        except GateError as error:
+            return error
+    return None
