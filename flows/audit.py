@@ -1,6 +1,6 @@
 """audit_target: what the audit says of a folder or file, whether this project made it or somebody else did."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,14 @@ class Audited:
         report: what the audit found.
         images: gives images by name, read again from where they lie: name, encoded, whether it is real.
         folder: where the results go when nobody says otherwise.
+        notes: what a person should know of how the images were read.
     """
 
     name: str
     report: AuditReport
     images: Images
     folder: Path
+    notes: tuple[str, ...] = ()
 
 
 def audit_target(
@@ -48,6 +50,7 @@ def audit_target(
     *,
     layout: str | None = None,
     label_column: str = "label",
+    label_names: Sequence[str] = (),
     with_null_control: bool | None = None,
 ) -> Audited:
     """Audit a build's folder, a dataset, or images from elsewhere; nothing in it is changed.
@@ -56,6 +59,7 @@ def audit_target(
         target: a path or fsspec URL for a dataset of this project; a path for others.
         layout: how foreign images lie, as `audit.foreign` names it; found out when None.
         label_column: the column that says what is real, where foreign images lie in tables.
+        label_names: `NAME=real` or `NAME=fake`: what foreign labels mean, beyond the usual words.
         with_null_control: overrules the settings of a dataset's recipe; a foreign set has no recipe, and none.
 
     Raises:
@@ -66,7 +70,7 @@ def audit_target(
     ours = any(folder.size(f"{place}manifest.jsonl") is not None for place in ("", "dataset/"))
     if ours and layout is None:
         return _audit_own(target, with_null_control)
-    return _audit_foreign(target, layout, label_column)
+    return _audit_foreign(target, layout, label_column, label_names)
 
 
 def audit_dataset(
@@ -130,11 +134,11 @@ def _settings(dataset: Dataset, target: str) -> tuple[AuditConfig, Path]:
     return config, _beside(dataset.header.name)
 
 
-def _audit_foreign(target: str, layout: str | None, label_column: str) -> Audited:
-    from audit.foreign import open_foreign
+def _audit_foreign(target: str, layout: str | None, label_column: str, label_names: Sequence[str]) -> Audited:
+    from audit.foreign import open_foreign, parse_label_names
     from audit.run import audit_foreign
 
-    opened = open_foreign(target, layout, label_column)
+    opened = open_foreign(target, layout, label_column, parse_label_names(label_names))
     config = AuditConfig()
     with _progress(opened.count, "images read") as advance:
         report = audit_foreign(_counted(opened, advance), config, embedder=open_embedder(config))
@@ -144,6 +148,7 @@ def _audit_foreign(target: str, layout: str | None, label_column: str) -> Audite
         report,
         lambda names: ((item.name, item.data, item.label == 0) for item in opened.pick(names)),
         _beside(path.stem),
+        tuple(opened.notes),
     )
 
 

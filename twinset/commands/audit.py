@@ -40,6 +40,10 @@ def audit(
     label_column: Annotated[
         str, typer.Option("--label-column", help="The column that says what is real, in tables from elsewhere.")
     ] = "label",
+    label_name: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=real or NAME=fake: what a label of images from elsewhere means. May be repeated."),
+    ] = None,
     null_control: Annotated[
         bool | None,
         typer.Option(
@@ -54,7 +58,15 @@ def audit(
     from audit.report import gate_message
     from flows.audit import audit_target
 
-    audited = audit_target(target, layout=layout, label_column=label_column, with_null_control=null_control)
+    audited = audit_target(
+        target,
+        layout=layout,
+        label_column=label_column,
+        label_names=label_name or (),
+        with_null_control=null_control,
+    )
+    for note in audited.notes:
+        typer.echo(f"note: {note}", err=True)
     folder = write_audit(audited, out)
     if as_json:
         typer.echo(audited.report.model_dump_json())
