@@ -94,6 +94,17 @@ def audit_dataset(
     return audit(dataset, config, null_control=control, embedder=embedder)
 
 
+def audited_before(dataset: Dataset, report: AuditReport, folder: Path) -> Audited:
+    """A dataset whose audit is done: its report as it was stored, and its images.
+
+    Args:
+        dataset: the dataset.
+        report: what its audit found.
+        folder: where the page goes.
+    """
+    return Audited(dataset.header.name, report, lambda names: _members(dataset, names), folder)
+
+
 def open_embedder(config: AuditConfig) -> Embedder:
     """What measures match quality: the CLIP model that the settings name, or a comparison without a model.
 
@@ -115,7 +126,7 @@ def _audit_own(target: str, with_null_control: bool | None) -> Audited:
     with _progress(2 * sum(shard.pairs for shard in dataset.header.shards), "pairs read") as advance:
         watched = _Watched(dataset.folder, dataset.header, advance)
         report = audit_dataset(watched, config, with_null_control=with_null_control, embedder=embedder)
-    return Audited(dataset.header.name, report, lambda names: _members(dataset, names), folder)
+    return audited_before(dataset, report, folder)
 
 
 def _settings(dataset: Dataset, target: str) -> tuple[AuditConfig, Path]:

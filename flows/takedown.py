@@ -17,7 +17,8 @@ from manifests.storage import Folder
 from manifests.tombstones import Tombstones, read_tombstones
 from manifests.wanted import Wanted, tombstones_for
 
-REPORT = "report.html"
+PAGES = ("report.html", "audit/audit.html")
+"""What a build's folder holds that shows images, beside the dataset; `twinset report` writes both again."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def take_down(url: str, wanted: Wanted, reason: str = "") -> TakenDown:
     if build is not None:
         # all tombstones, not the fresh ones: an earlier takedown may have been killed before it came to this
         erased = erase(build.work, own(build).keys)
-        build.folder.remove(REPORT)
+        for page in PAGES:
+            build.folder.remove(page)
     return TakenDown(str(dataset.folder), len(fresh), gone, len({pair.shard for pair in gone}), erased, unknown)
 
 

@@ -33,6 +33,7 @@ def test_build_again_and_status(recipe: Recipe, tmp_path: Path):
     assert "Traceback" not in first.stderr + first.stdout
     assert "CancelledError" not in first.stderr
     assert (out / "report.html").exists()
+    assert (out / "audit" / "audit.html").exists()
     counts = {count["name"]: count for count in json.loads(first.stdout)}
     assert counts["list"]["seen"] == 26
     manifest = (out / "dataset" / "manifest.jsonl").stat()

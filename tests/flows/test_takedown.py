@@ -46,13 +46,17 @@ def test_the_build_again_gives_what_the_takedown_gave(built: Path, tmp_path: Pat
     asked = wanted(("ids", victims[0].real.source_id), ("ids", victims[1].real.key))
     shutil.copytree(built / "dataset", tmp_path / "bare")
     shutil.copytree(built, tmp_path / "build")
+    pages = [tmp_path / "build" / page for page in ("report.html", "audit/audit.html")]
+    for page in pages:
+        page.parent.mkdir(exist_ok=True)
+        page.write_text("it shows images")
     bare = take_down(str(tmp_path / "bare"), asked, "asked for")
     done = take_down(str(tmp_path / "build"), asked, "asked for")
     assert [pair.pair_id for pair in done.pairs] == [pair.pair_id for pair in bare.pairs]
     assert {pair.real.key for pair in done.pairs} == {victim.real.key for victim in victims}
     assert done.images == 2
     assert contents(tmp_path / "build" / "dataset") == contents(tmp_path / "bare")
-    assert not (tmp_path / "build" / "report.html").exists()
+    assert not any(page.exists() for page in pages)
 
     before = contents(tmp_path / "build" / "dataset")
     markers = {path: path.stat().st_mtime_ns for path in (tmp_path / "build" / "work").glob("*/*.done.json")}

@@ -14,7 +14,7 @@ REPORT = "report.html"
 def report(
     folder: Annotated[str, typer.Argument(help="The build's folder, or the dataset in it.", show_default=False)],
 ) -> None:
-    """Write the build's report: one HTML file with pairs, counts, rejects, audit and detector."""
+    """Write the build's report, one HTML file with pairs, counts, rejects, audit and detector; and the audit's own page."""
     from flows.folder import BuildFolder
 
     refresh_report(BuildFolder.open(folder), always=True)
@@ -33,10 +33,12 @@ def refresh_report(build: "BuildFolder", *, always: bool = False) -> None:
 
 def _write(build: "BuildFolder", out: Path, detector: Path) -> None:
     from audit.report import AuditReport
+    from flows.audit import audited_before
     from flows.counts import stage_counts
     from flows.detectors import is_trained_on
     from manifests.dataset import Dataset
     from pages.report import write_report
+    from twinset.commands.audit import write_audit
 
     dataset = Dataset.open(str(build.dataset))
     try:
@@ -45,3 +47,5 @@ def _write(build: "BuildFolder", out: Path, detector: Path) -> None:
         audit = None
     detector_dir = detector if is_trained_on(detector, dataset) else None
     write_report(dataset, out, audit=audit, stages=stage_counts(build), detector_dir=detector_dir)
+    if audit is not None:
+        write_audit(audited_before(dataset, audit, build.path / "audit"))
