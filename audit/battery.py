@@ -4,6 +4,7 @@ A new learnt probe is a new line in `audit.families.FAMILIES`; another probe a n
 in `battery`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -21,12 +22,15 @@ from audit.probes.headers import paired_headers_probe, unpaired_headers_probe
 from audit.probes.permutation import permutation_probe
 from audit.probes.references import largest, pairs_of_sources, reals_by_source, separability, split_half
 from audit.probes.text import text_probe
+from audit.remedies import remedy
 from audit.report import Kind, Probe
 
 Task = Callable[[], Iterable[Probe]]
 
 # images below which starting further processes takes longer than the work
 _ALONE = 500
+# as the headers' 0.55: an AUC is 0.5 and half the difference of the shares
+_UNEVEN = 0.1
 
 
 def battery(evidence: Evidence, config: AuditConfig, *, workers: int = -1) -> list[Probe]:
@@ -104,11 +108,17 @@ def _unreadable(evidence: Evidence) -> Iterator[Probe]:
         return
     first = evidence.unreadable[0]
     total = len(evidence.images) + len(evidence.unreadable)
+    lost, kept = (Counter(image.tag.label for image in side) for side in (evidence.unreadable, evidence.images))
+    shares = [lost[label] / max(lost[label] + kept[label], 1) for label in (0, 1)]
+    nothing_left = not all(kept[label] for label in (0, 1))
     yield Probe(
         name="unreadable",
-        verdict="reported",
+        verdict="fail" if nothing_left or abs(shares[0] - shares[1]) > _UNEVEN else "reported",
+        gate=True,
+        remedy=remedy("unreadable", "", evidence.kind),
         pairs=total,
         value=len(evidence.unreadable) / total,
         examples=tuple(image.tag.name for image in evidence.unreadable[:8]),
-        detail=f"{len(evidence.unreadable)} of {total} images were left out; {first.tag.name}: {first.reason}",
+        detail=f"{len(evidence.unreadable)} of {total} images were left out ({shares[0]:.1%} of the reals, "
+        f"{shares[1]:.1%} of the fakes); {first.tag.name}: {first.reason}",
     )

@@ -1,8 +1,9 @@
 """What the probes look at, gathered in one pass: something of every image, statistics of some."""
 
-from collections import Counter
+import heapq
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from audit.config import AuditConfig
@@ -147,25 +148,44 @@ def _pairs(found: Iterable[Seen | Unreadable]) -> Iterator[list[Seen]]:
 
 
 def gather_foreign(items: Iterable[ForeignImage], config: AuditConfig, *, workers: int = -1) -> Evidence:
-    """Read every image of an unpaired set once; statistics of the first `config.max_pairs` of each label and generator.
+    """Read every image of an unpaired set once; statistics of `config.max_pairs` of each label and generator.
+
+    They are those of the smallest hashes of their names: datasets lie in the order of their classes.
 
     Images that cannot be read are counted and named and stop nothing.
     """
     images: list[Seen] = []
     unreadable: list[Unreadable] = []
+    smallest: dict[tuple[int, str], list[float]] = defaultdict(list)
     for image in look_at_all(_foreign_jobs(items, config), workers=workers):
         if isinstance(image, Seen):
             images.append(image)
+            if image.statistics is not None:
+                _is_small(_place(image.tag, config), smallest[image.tag.label, image.tag.generator], config.max_pairs)
         else:
             unreadable.append(image)
+    for index, image in enumerate(images):
+        kept = smallest[image.tag.label, image.tag.generator]
+        if image.statistics is not None and _place(image.tag, config) > -kept[0]:
+            images[index] = replace(image, statistics=None, thumbnails=None)
     return Evidence("unpaired", len(images), tuple(images), HeaderTally(), tuple(unreadable))
 
 
+def _place(tag: Tag, config: AuditConfig) -> float:
+    return fraction("audit", config.seed, tag.name)
+
+
+def _is_small(value: float, smallest: list[float], most: int) -> bool:
+    """Whether a value is among the `most` smallest so far, which are kept (negated: a heap has its least on top)."""
+    if len(smallest) < most:
+        heapq.heappush(smallest, -value)
+        return True
+    return -heapq.heappushpop(smallest, -value) > value
+
+
 def _foreign_jobs(items: Iterable[ForeignImage], config: AuditConfig) -> Iterator[Job]:
-    taken: Counter[tuple[int, str]] = Counter()
+    smallest: dict[tuple[int, str], list[float]] = defaultdict(list)
     for item in items:
-        part = item.label, item.generator
-        taken[part] += 1
         tag = Tag(
             name=item.name,
             pair=item.name,
@@ -176,4 +196,5 @@ def _foreign_jobs(items: Iterable[ForeignImage], config: AuditConfig) -> Iterato
             caption=item.caption,
             class_label=item.class_label,
         )
-        yield Job(tag, item.data, taken[part] <= config.max_pairs, item.problem)
+        chosen = _is_small(_place(tag, config), smallest[item.label, item.generator], config.max_pairs)
+        yield Job(tag, item.data, chosen, item.problem)

@@ -58,8 +58,9 @@ def thumbnail(pixels: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     """RGB picture of `side` x `side` as one vector in [0, 1], by the mean of the areas: what the scene looks like."""
     rows = _area_weights(pixels.shape[0], side)
     columns = _area_weights(pixels.shape[1], side)
-    small = np.einsum("ih,hwc,jw->ijc", rows, pixels.astype(np.float32) / 255, columns, optimize=True)
-    return np.asarray(small, dtype=np.float32).ravel()
+    # a channel at a time: the whole of a large photograph as float32 would be gigabytes
+    small = [rows @ pixels[:, :, channel].astype(np.float32) @ columns.T for channel in range(3)]
+    return np.asarray(np.stack(small, axis=2) / 255, dtype=np.float32).ravel()
 
 
 def _area_weights(length: int, side: int) -> NDArray[np.float32]:

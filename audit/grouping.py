@@ -21,10 +21,15 @@ def near_duplicates(images: Sequence[Seen]) -> list[tuple[int, int]]:
     """Pairs (earlier, later) of indices of images that show the same: near by hash, and alike at 8 x 8 in colour."""
     kept = NearDuplicates(RADIUS)
     found: list[tuple[int, int]] = []
+    # of images that look the same, in one split, the first stands for all: else n of them are n² pairs
+    looks: set[tuple[int, bytes, str]] = set()
     for index, image in enumerate(images):
         near = (int(key) for key in kept.neighbours(image.phash))
         found += [(earlier, index) for earlier in near if _alike(images[earlier], image)]
-        kept.add(str(index), image.phash)
+        look = image.phash, image.small.tobytes(), image.tag.split
+        if look not in looks:
+            looks.add(look)
+            kept.add(str(index), image.phash)
     return found
 
 

@@ -62,7 +62,10 @@ def read_headers(data: bytes) -> Headers:
             # Pillow calls a JPEG with further pictures behind it MPO
             name = "JPEG" if image.format == "MPO" else str(image.format)
         contents = _CONTENTS[name](data)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except UnidentifiedImageError:
+        # Pillow's own words hold an address in memory
+        raise DatasetError("not a readable JPEG, PNG or WebP image") from None
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DatasetError(f"not a readable JPEG, PNG or WebP image: {error}") from error
     except (struct.error, LookupError) as error:
         raise DatasetError("its segments end in the middle") from error

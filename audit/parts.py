@@ -64,7 +64,13 @@ def parts(images: Sequence[Seen], kind: Kind, group_of: Mapping[str, str]) -> It
     for view in sorted({image.tag.view for image in images}):
         here = [image for image in images if image.tag.view == view]
         reals = [image for image in here if image.tag.label == 0]
-        for generator in sorted({image.tag.generator for image in here if image.tag.label == 1}):
+        generators = sorted({image.tag.generator for image in here if image.tag.label == 1})
+        if kind == "unpaired" and len(generators) > 1:
+            # many generators of a few images each are enough only together
+            made = [image for image in here if image.tag.label == 1]
+            yield Part(view, "", "", tuple(reals), tuple(made), group_of)
+            generators = [generator for generator in generators if generator]
+        for generator in generators:
             fakes = [image for image in here if image.tag.label == 1 and image.tag.generator == generator]
             opposite = _twins(reals, fakes) if kind == "paired" else reals
             yield Part(view, generator, "", tuple(opposite), tuple(fakes), group_of)

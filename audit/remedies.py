@@ -16,6 +16,7 @@ _UNPAIRED = {
     "borders": "cut the same margin off all images before they are encoded",
     "duplicates": "group near-duplicates before the splits are drawn, and drop those of validation and test",
     "permutation": _PAIRED["permutation"],
+    "unreadable": "store all images as JPEG, PNG or WebP in 8-bit RGB, of at least 32 pixels a side",
     "grid": "give fakes the compression and resampling history of the reals before one shared final encode",
     "size": "encode all images alike; else a file's size alone tells its label",
     "quantisation": _PAIRED["quantisation"],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from audit.embedding import Embedder, PlainEmbedder
 from audit.report import AuditReport
 from flows.folder import BuildFolder
 from manifests.dataset import Dataset
-from manifests.errors import DatasetError, first_complaint
+from manifests.errors import DatasetError, ModelError, first_complaint
 from manifests.records import Split
 from manifests.shards import Sample
 from manifests.storage import Folder
@@ -122,11 +122,15 @@ def open_embedder(config: AuditConfig) -> Embedder:
 def _audit_own(target: str, with_null_control: bool | None) -> Audited:
     dataset = Dataset.open(target)
     config, folder = _settings(dataset, target)
-    embedder = open_embedder(config)
+    notes: tuple[str, ...] = ()
+    try:
+        embedder = open_embedder(config)
+    except ModelError as error:  # the model of the recipe's author need not be here
+        embedder, notes = PlainEmbedder(), (f"{error} Thumbnails are compared instead.",)
     with _progress(2 * sum(shard.pairs for shard in dataset.header.shards), "pairs read") as advance:
         watched = _Watched(dataset.folder, dataset.header, advance)
         report = audit_dataset(watched, config, with_null_control=with_null_control, embedder=embedder)
-    return audited_before(dataset, report, folder)
+    return replace(audited_before(dataset, report, folder), notes=notes)
 
 
 def _settings(dataset: Dataset, target: str) -> tuple[AuditConfig, Path]:

@@ -7,6 +7,7 @@ from audit.dead_leaves import DeadLeaves
 from audit.null_control import REDUCTION, NullControl
 from flows.recipe import Recipe, parse_recipe
 from manifests.dataset import Dataset
+from manifests.errors import DatasetError
 from manifests.header import Header
 from manifests.records import ImageFacts, JpegCoding
 from pixels.config import ViewRules
@@ -34,6 +35,13 @@ def null_control(dataset: Dataset, config: AuditConfig, *, wanted: bool | None =
     pairs = sum(shard.pairs for shard in dataset.header.shards)
     asked = wanted if wanted is not None else config.null_control
     if not (pairs > ON_BY_DEFAULT if asked is None else asked):
+        return None
+    if "merged" in dataset.header.recipe:
+        if asked:
+            raise DatasetError(
+                f"{dataset.root}: merged from several recipes, and the null control is of one; audit each by itself, "
+                "or leave it out with --no-null-control"
+            )
         return None
     recipe = parse_recipe(dataset.header.recipe, f"{dataset.root}/manifest.jsonl, line 1")
     codings, sides = _reals(dataset)

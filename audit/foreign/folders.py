@@ -126,7 +126,10 @@ def scan(folder: Path) -> list[os.DirEntry[str]]:
 
 def is_own_file(root: Path, entry: os.DirEntry[str]) -> bool:
     """Whether an entry is a regular file, or a link to one that does not lead out of `root`."""
-    if not entry.is_file():
+    try:
+        if not entry.is_file():
+            return False
+    except OSError:  # a link to itself
         return False
     return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root.resolve())
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from audit.evidence import Evidence
 from audit.grouping import near_duplicates
 from audit.remedies import remedy
-from audit.report import Probe
+from audit.report import Kind, Probe
 from audit.seen import Seen
 
 _EXAMPLES = 4
@@ -19,7 +19,7 @@ def duplicates_probe(evidence: Evidence) -> Probe:
     """
     images = evidence.images
     across = [(a, b) for a, b in _same(images) if images[a].tag.split != images[b].tag.split]
-    both = _under_both_labels(images)
+    both = _under_both_labels(images, evidence.kind)
     found = [*across, *both]
     later = len({b for _, b in across})
     items = tuple(dict.fromkeys(images[index].tag.name for pair in found[:_EXAMPLES] for index in pair))
@@ -43,14 +43,14 @@ def _same(images: Sequence[Seen]) -> list[tuple[int, int]]:
     return near_duplicates(images)
 
 
-def _under_both_labels(images: Sequence[Seen]) -> list[tuple[int, int]]:
+def _under_both_labels(images: Sequence[Seen], kind: Kind) -> list[tuple[int, int]]:
     """Pairs (real, fake) of the same bytes, one for each such file."""
     by_digest: dict[bytes, dict[int, int]] = defaultdict(dict)
     for index, image in enumerate(images):
         by_digest[image.sha256].setdefault(image.tag.label, index)
     both = [(labels[0], labels[1]) for labels in by_digest.values() if len(labels) == 2]
     # a fake that equals its own real gives nothing away
-    return [(real, fake) for real, fake in both if images[real].tag.pair != images[fake].tag.pair]
+    return [(real, fake) for real, fake in both if kind == "unpaired" or images[real].tag.pair != images[fake].tag.pair]
 
 
 def _detail(images: Sequence[Seen], across: int, both: int, items: Sequence[str]) -> str:
@@ -61,4 +61,4 @@ def _detail(images: Sequence[Seen], across: int, both: int, items: Sequence[str]
         said.append(f"{both} files are called real and fake at once")
     if not said:
         return f"no image of {len(images)} stands in two splits"
-    return f"{' and '.join(said)}; for example {items[0]} and {items[1]}"
+    return f"{' and '.join(said)}; for example {' and '.join(items[:2])}"

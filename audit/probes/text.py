@@ -28,7 +28,12 @@ def text_probe(evidence: Evidence, config: AuditConfig) -> Iterator[Probe]:
     labels = np.array([image.tag.label for image in captioned], dtype=np.int8)
     texts = [f"\n{image.tag.caption.strip().lower()[:_LONGEST]}\n" for image in captioned]
     groups = numbered(texts)
-    if evidence.kind == "paired" or not captioned or not is_enough(labels, groups, config):
+    if evidence.kind == "paired" or len(set(labels.tolist())) < 2:
+        return
+    if not is_enough(labels, groups, config):
+        # one class has a handful of captions only: each image for itself
+        groups = np.arange(len(texts))
+    if not is_enough(labels, groups, config):
         return
     vectoriser = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), max_features=_MOST_FEATURES)
     counted = np.asarray(vectoriser.fit_transform(texts).todense(), dtype=np.float32)

@@ -140,4 +140,4 @@ def test_photographs_show_no_trace_either(photographs: list[Path], framing: str)
     control = NullControl(pictures, (view,), AlignmentRules(), ScreenRules(min_side=64), windows=5, workers=1)
     for probe in control.probes(AuditConfig(null_control_pairs=900)):
         assert probe.pairs == 900
-        assert probe.verdict in {"ok", "too-few"}, probe
+        assert probe.verdict != "fail", probe

@@ -42,7 +42,7 @@ def audit(
     ] = "label",
     label_name: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=real or NAME=fake: what a label of images from elsewhere means. May be repeated."),
+        typer.Option(help="NAME=real or NAME=fake: what a label means, in tables from elsewhere. May be repeated."),
     ] = None,
     null_control: Annotated[
         bool | None,
