@@ -132,7 +132,8 @@ def _state(folder: Folder) -> dict[str, Any] | None:
         state: dict[str, Any] = canonical.loads(folder.child("work").read("recipe.json"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    return state
+    whole = isinstance(state, dict) and isinstance(state.get("recipe"), dict) and isinstance(state.get("base"), str)
+    return state if whole else None
 
 
 def _differences(new: Any, old: Any, place: str = "") -> list[str]:

@@ -143,7 +143,7 @@ class Regeneration:
             wanted[pair.shard].add(pair.pair_id)
         members = {}
         for shard, pair_ids in wanted.items():
-            with self.dataset.folder.open(f"shards/{shard}") as stream:
+            with self.dataset.open_file(f"shards/{shard}") as stream:
                 for sample in read_shard(stream, f"{self.dataset.folder}/shards/{shard}"):
                     if sample.key in pair_ids and generator in sample.members:
                         members[sample.key] = sample.members[generator]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from flows.folder import BuildFolder
 from flows.records import StoredReal
 from flows.stages.reals import RealsStage
-from flows.tombstones import own
 from manifests.dataset import Dataset
 from manifests.erasure import erase
 from manifests.errors import DatasetError
@@ -63,25 +62,30 @@ def take_down(url: str, wanted: Wanted, reason: str = "") -> TakenDown:
     found, unknown = tombstones_for(wanted, _reals(dataset, build), reason)
     fresh = [tombstone for tombstone in found if tombstone.sha256 not in known.by_sha256]
     unknown = [entry for entry in unknown if not known.names(entry)]
-    if not found and unknown and len(unknown) == len(wanted.entries):
+    # where something was taken down before, the lists may be those of that time: URLs are not in tombstones
+    if not found and not len(known) and len(unknown) == len(wanted.entries):
         raise DatasetError(f"{url}: nothing here answers to the lists (the first entry: {unknown[0]}). Check them.")
     gone = remove(dataset, Tombstones.of(fresh)) if fresh else []
     erased = 0
-    if build is not None:
+    if (home := _home(url)) is not None:
         # all tombstones, not the fresh ones: an earlier takedown may have been killed before it came to this
-        erased = erase(build.work, own(build).keys)
+        erased = erase(home.child("work"), read_tombstones(dataset.folder).keys)
         for page in PAGES:
-            build.folder.remove(page)
+            home.remove(page)
     return TakenDown(str(dataset.folder), len(fresh), gone, len({pair.shard for pair in gone}), erased, unknown)
 
 
-def _build(url: str) -> BuildFolder | None:
-    """The build that made a dataset; None for a dataset that stands alone."""
+def _home(url: str, *marks: str) -> Folder | None:
+    """The folder of the build or rebuild that a dataset lies in; None for a dataset that stands alone."""
     folder = Folder.at(url)
     homes = (folder, Folder(folder.fs, folder.root.removesuffix("/dataset")))
-    if not any(home.child("work").size("recipe.json") is not None for home in homes):
-        return None
-    return BuildFolder.open(url)
+    marks = marks or ("recipe.json", "rebuild.json")
+    return next((home for home in homes if any(home.child("work").size(mark) is not None for mark in marks)), None)
+
+
+def _build(url: str) -> BuildFolder | None:
+    """The build that made a dataset; None for a rebuild, and for a dataset that stands alone."""
+    return BuildFolder.open(url) if _home(url, "recipe.json") is not None else None
 
 
 def _reals(dataset: Dataset, build: BuildFolder | None) -> Iterator[RealImage]:

@@ -29,6 +29,7 @@ from pixels.arrays import Pixels
 
 # no chunk is larger, so no batch can be: a record that says otherwise would only fill the memory
 _LARGEST_BATCH = 4096
+_LONGEST_SCHEDULE = 10_000
 _COMPILED = "compiled"
 
 
@@ -253,12 +254,21 @@ def _scheduler_name(fake: Fake) -> str:
 
 def _scheduler(fake: Fake) -> Any:
     try:
+        settings = _scheduler_settings(fake)
         with quiet():
-            return getattr(diffusers, _scheduler_name(fake)).from_config(json.loads(fake.scheduler_config))
-    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+            return getattr(diffusers, _scheduler_name(fake)).from_config(settings)
+    except (ValueError, TypeError, KeyError, NotImplementedError, RuntimeError, OSError) as error:
         raise ModelError(
             f"generator {fake.generator}: the recorded settings of its {fake.scheduler} cannot be used ({error})"
         ) from error
+
+
+def _scheduler_settings(fake: Fake) -> dict[str, Any]:
+    """The recorded settings: diffusers takes a text for a path or a Hub id, and computes a schedule of any length."""
+    settings = json.loads(fake.scheduler_config)
+    if not isinstance(settings, dict) or not 0 < int(settings.get("num_train_timesteps", 1)) <= _LONGEST_SCHEDULE:
+        raise ValueError(f"expected an object with a schedule of at most {_LONGEST_SCHEDULE} steps")
+    return settings
 
 
 def _region(request: ReplayRequest) -> Pixels:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from manifests import canonical
 from manifests.accounts import shard_name, used_tables, write_accounts, write_rejects
 from manifests.chunks import slices
 from manifests.dataset import Dataset
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, first_complaint
 from manifests.files import describe
 from manifests.header import Header, ShardInfo
 from manifests.index import write_index
@@ -57,6 +59,7 @@ def assemble(
     Raises:
         DatasetError: the folder is not empty, nothing is left, or a part is damaged. Nothing stays behind.
     """
+    _check_name(header)
     folder = Folder.at(url)
     if folder.files():
         raise DatasetError(f"{url}: not empty. Choose an empty or new folder for --out.")
@@ -73,6 +76,13 @@ def assemble(
         folder.remove_all()
         raise
     return dataset
+
+
+def _check_name(header: Header) -> None:
+    try:
+        Header.model_validate(header.model_dump())
+    except ValidationError as error:
+        raise DatasetError(f"a dataset called {header.name!r}: {first_complaint(error)}.") from error
 
 
 class _Taken:
@@ -145,6 +155,10 @@ def _samples(
         for sample in _stored(part.dataset, place):
             if sample.key in wanted:
                 names, fields = wanted.pop(sample.key)
+                if not names <= sample.members.keys():
+                    raise DatasetError(
+                        f"pair {sample.key}: a member is missing in its shard. Build or fetch its dataset again."
+                    )
                 yield Sample(sample.key, {name: sample.members[name] for name in names}, fields)
     if wanted:
         raise DatasetError(f"pair {next(iter(wanted))} is in no shard. Build or fetch its dataset again.")
@@ -153,7 +167,7 @@ def _samples(
 def _stored(dataset: Dataset, place: _Place) -> Iterator[Sample]:
     for shard in dataset.header.shards:
         if (shard.split, shard.view) == place:
-            with dataset.folder.open(f"shards/{shard.name}") as stream:
+            with dataset.open_file(f"shards/{shard.name}") as stream:
                 yield from read_shard(stream, f"{dataset.folder}/shards/{shard.name}")
 
 
@@ -162,5 +176,8 @@ def _provenance(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
     for part in parts:
         folder = part.dataset.folder
         if folder.size("provenance.parquet") is not None:
-            with folder.open("provenance.parquet") as stream:
-                yield from pq.read_table(stream).to_pylist()
+            try:
+                with folder.open("provenance.parquet") as stream:
+                    yield from pq.read_table(stream).to_pylist()
+            except pa.ArrowException as error:
+                raise DatasetError(f"{folder}/provenance.parquet: damaged ({error}). Fetch it again.") from error

@@ -82,7 +82,7 @@ class Dataset:
 
     def _records(self, name: str, kind: type[R], first: int) -> Iterator[R]:
         """The records of a file, from line `first` on."""
-        with self._open(name) as stream:
+        with self.open_file(name) as stream:
             for number, line in enumerate(stream, start=1):
                 if number < first:
                     continue
@@ -92,7 +92,12 @@ class Dataset:
                     raise DatasetError(f"{self.folder}/{name}, line {number}: {first_complaint(error)}.") from error
 
     @contextmanager
-    def _open(self, name: str) -> Iterator[IO[bytes]]:
+    def open_file(self, name: str) -> Iterator[IO[bytes]]:
+        """One of the dataset's files, open for reading.
+
+        Raises:
+            DatasetError: it is missing.
+        """
         try:
             with self.folder.open(name) as stream:
                 yield stream
@@ -114,7 +119,7 @@ class Dataset:
                 continue
             place = f"{self.folder}/shards/{shard.name}"
             count = 0
-            with self._open(f"shards/{shard.name}") as stream:
+            with self.open_file(f"shards/{shard.name}") as stream:
                 for sample in read_shard(stream, place):
                     count += 1
                     yield sample

@@ -4,19 +4,27 @@ New files are written into a folder beside the dataset. The journal, written the
 what is to go: before it is there the dataset is as it was; from then on whoever meets it can bring the change to its end.
 """
 
+from typing import Annotated
+
+from pydantic import StringConstraints, ValidationError
+
 from manifests import canonical
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, first_complaint
 from manifests.records import Record
 from manifests.storage import Folder
 
 _JOURNAL = "journal.json"
 
+# a journal may come with a foreign dataset: it must not lead out of it
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_Inside = Annotated[str, StringConstraints(pattern=rf"^{_NAME}(/{_NAME})*$")]
+
 
 class Journal(Record):
     """What a change does, by relative paths."""
 
-    moves: tuple[str, ...]
-    removals: tuple[str, ...]
+    moves: tuple[_Inside, ...]
+    removals: tuple[_Inside, ...]
 
 
 def staging(dataset: Folder) -> Folder:
@@ -52,7 +60,12 @@ def settle(dataset: Folder) -> bool:
     beside = _beside(dataset)
     if beside.size(_JOURNAL) is None:
         return False
-    journal = Journal.model_validate_json(beside.read(_JOURNAL))
+    try:
+        journal = Journal.model_validate_json(beside.read(_JOURNAL))
+    except ValidationError as error:
+        raise DatasetError(
+            f"{beside}/{_JOURNAL}: {first_complaint(error)}. Remove {beside}, then verify the dataset."
+        ) from error
     # the index goes first: it must not vouch for a dataset that is half changed
     for name in ("index.sha256", "index.json"):
         if staging(dataset).size(name) is not None:

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from manifests.accounts import in_order
 from manifests.assembly import Part, assemble
 from manifests.dataset import Dataset
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, first_complaint
 from manifests.header import Header
 from manifests.index import read_index
-from manifests.records import STAGES, Fake, Pair, Reject, Split
+from manifests.records import STAGES, Fake, Pair, Reason, Reject, Split
 from manifests.splits import Guard, Item, SplitConfig
 from manifests.tombstones import Tombstones, read_tombstones
+from manifests.verify.recipes import recipes_of
 
 _SETTINGS = (
     "method",
@@ -151,7 +154,11 @@ def _survey(datasets: Sequence[Dataset], tombstones: Tombstones) -> _Survey:
 
 def _guard(headers: Sequence[Header]) -> Guard:
     """Watches over the groups that every one of the datasets keeps in one split."""
-    configs = [SplitConfig.model_validate(header.recipe.get("split", {"group_by": ["pair"]})) for header in headers]
+    recipes = [recipe for header in headers for recipe in recipes_of(header)]
+    try:
+        configs = [SplitConfig.model_validate(recipe.get("split", {"group_by": ["pair"]})) for recipe in recipes]
+    except ValidationError as error:
+        raise DatasetError(f"{headers[0].name}: recipe.split.{first_complaint(error)}.") from error
     common = [group for group in configs[0].group_by if all(group in config.group_by for config in configs)]
     return Guard(common, max(config.radius for config in configs))
 
@@ -186,5 +193,11 @@ def _united(lists: Any) -> list[str]:
 def _rejects(datasets: Sequence[Dataset], survey: _Survey) -> Iterator[Reject]:
     """What was dropped in any of the datasets, once each; pairs that one left out and another holds are not among it."""
     rejects = {reject for dataset in datasets for reject in dataset.rejects()} | set(survey.gone.values())
+    # before views are framed, rejects name the image and not the pair
+    used = survey.owner.keys() | {pair_id.partition("-")[0] for pair_id in survey.owner}
     for stage in STAGES:
-        yield from in_order(reject for reject in rejects if reject.stage == stage and reject.key not in survey.owner)
+        yield from in_order(
+            reject
+            for reject in rejects
+            if reject.stage == stage and (reject.key not in used or reject.reason is Reason.DUPLICATE)
+        )

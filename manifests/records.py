@@ -6,7 +6,7 @@ Times, durations and free-text errors are not here: they live in `provenance.par
 from enum import StrEnum
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 SCHEMA_VERSION = 1
 
@@ -71,7 +71,7 @@ class Reason(StrEnum):
 class Record(BaseModel):
     """Base of all records: frozen, and unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class RealImage(Record):
@@ -219,6 +219,13 @@ class Pair(Record):
     encoding: Encoding
     members: dict[str, Member] = Field(description="`real` and each generator")
     shard: ShardName = Field(description="name of the shard, under `shards/`")
+
+    @field_validator("members")
+    @classmethod
+    def _has_real(cls, members: dict[str, Member]) -> dict[str, Member]:
+        if "real" not in members:
+            raise ValueError("no `real` among them")
+        return members
 
 
 class Reject(Record):

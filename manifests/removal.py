@@ -52,7 +52,7 @@ def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
     header = dataset.header.model_copy(update={"shards": shards, "jpeg_tables": used_tables(dataset.header, kept())})
     touched = {f"shards/{name}" for name in taken}
     rewritten = [f"shards/{shard.name}" for shard in shards if shard.name in taken]
-    _rewrite(folder, staged, rewritten, {pair.pair_id for pair in gone})
+    _rewrite(dataset, staged, rewritten, {pair.pair_id for pair in gone})
     digests = {name: file.sha256 for name, file in index.files.items() if name.startswith("shards/")}
     digests = {name: sha256 for name, sha256 in digests.items() if name not in touched}
     digests |= {name: describe(staged, name).sha256 for name in rewritten}
@@ -66,10 +66,10 @@ def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
     return gone
 
 
-def _rewrite(folder: Folder, staged: Folder, names: Sequence[str], gone: set[str]) -> None:
+def _rewrite(dataset: Dataset, staged: Folder, names: Sequence[str], gone: set[str]) -> None:
     for name in names:
-        with folder.open(name) as source, staged.create(name) as target:
-            samples: Iterator[Sample] = read_shard(source, f"{folder}/{name}")
+        with dataset.open_file(name) as source, staged.create(name) as target:
+            samples: Iterator[Sample] = read_shard(source, f"{dataset.folder}/{name}")
             write_shard(target, (sample for sample in samples if sample.key not in gone))
 
 

@@ -61,6 +61,15 @@ def _put(fs: AbstractFileSystem, path: str) -> Iterator[IO[bytes]]:
     fs.invalidate_cache(posixpath.dirname(path))
 
 
+@contextmanager
+def _missing_where_a_folder_is() -> Iterator[None]:
+    """A folder in the place of a file is no file."""
+    try:
+        yield
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise FileNotFoundError(str(error)) from error
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder of files, by fsspec URL (`/data/set`, `s3://bucket/set`, `memory://set`).
@@ -105,7 +114,8 @@ class Folder:
     def size(self, name: str) -> int | None:
         """Size of a file in bytes; None when there is none."""
         try:
-            return int(self.fs.size(self.path(name)))
+            found = self.fs.info(self.path(name))
+            return None if found["type"] == "directory" else int(found["size"])
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -136,7 +146,8 @@ class Folder:
         Raises:
             FileNotFoundError: there is no such file.
         """
-        data: bytes = self.fs.cat_file(self.path(name))
+        with _missing_where_a_folder_is():
+            data: bytes = self.fs.cat_file(self.path(name))
         return data
 
     def read_range(self, name: str, offset: int, size: int) -> bytes:
@@ -146,8 +157,14 @@ class Folder:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """A file, open for reading."""
-        with self.fs.open(self.path(name), "rb") as stream:
+        """A file, open for reading.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        with _missing_where_a_folder_is():
+            stream = self.fs.open(self.path(name), "rb")
+        with stream:
             yield stream
 
     def write(self, name: str, data: bytes) -> None:
@@ -185,11 +202,19 @@ class Folder:
                     os.unlink(posixpath.join(directory, name))  # noqa: PTH108
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it is there.
+
+        Raises:
+            DatasetError: the folder cannot be written.
+        """
         try:
             self.fs.rm_file(self.path(name))
         except FileNotFoundError:
             return
+        except OSError as error:
+            if explained := _for_a_person(self, error):
+                raise explained from error
+            raise
 
     def remove_all(self) -> None:
         """Remove the folder with all that is in it, if it is there."""

@@ -101,7 +101,7 @@ def _domains(url: str) -> list[str]:
 def _entries(kind: Kind, url: str) -> list[str]:
     try:
         fs, path = url_to_fs(url)
-        text = bytes(fs.cat_file(path)).decode()
+        text = bytes(fs.cat_file(path)).decode("utf-8-sig")
     except (OSError, ValueError, ImportError) as error:
         raise DatasetError(f"{url}: no list can be read here. Give a text file (UTF-8), one entry a line.") from error
     shape, expected = _SHAPES[kind]

@@ -4,6 +4,7 @@ Nothing is unpacked: names inside an archive are never used as paths, and only w
 """
 
 import hashlib
+import lzma
 import os
 import zipfile
 import zlib
@@ -155,7 +156,15 @@ def _zip(stream: IO[bytes], label: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(stream) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         raise SourceError(f"{label}: not a whole, plain zip ({error}). Fetch it again, or unpack it.") from error
 
 

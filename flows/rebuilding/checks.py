@@ -121,5 +121,7 @@ def _fake(name: str, fake: Fake, pair: Pair, recipe: Recipe) -> Iterator[str]:
         yield f"native_width: {fake.native_width}x{fake.native_height} pixels, expected {side}x{side}"
     if not fake.batch_position < fake.batch_size <= config.batch_size:
         yield f"batch_size: place {fake.batch_position} of {fake.batch_size}, the recipe's batches have {config.batch_size}"
+    if fake.seed >= 2**63:
+        yield f"seed: {fake.seed}, expected less than 2**63"
     if isinstance(config, TextToImageConfig) and not 0 < fake.num_inference_steps <= _MOST_STEPS:
         yield f"num_inference_steps: {fake.num_inference_steps}, expected 1 to {_MOST_STEPS}"

@@ -44,6 +44,10 @@ class FrameStage(RebuildMap):
                 continue
             for record in records:
                 pair = pairs[record.pair_id].pair
+                if stored.shape[:2] != (pair.facts.height, pair.facts.width):
+                    detail = f"{stored.shape[1]}x{stored.shape[0]} pixels, the manifest says {pair.facts.width}x{pair.facts.height}"
+                    chunk.reject(record.pair_id, RejectedItem(Reason.DIGEST_MISMATCH, detail))
+                    continue
                 region = png(cut(stored, pair.facts, pair.frame).region)
                 chunk.add(CutReal(pair_id=record.pair_id, region=chunk.blob(record.pair_id, region)))
 

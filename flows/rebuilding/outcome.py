@@ -147,6 +147,8 @@ def _measured(
         names = differing.get(sample.key, ())
         blobs = remade[sample.key].blobs if names else {}
         for name in names:
+            if name not in sample.members:  # a subset of the original
+                continue
             original, now = decode(sample.members[name]), decode(aligned.read_blob(blobs[name]))
             level = psnr(original, now) if original.shape == now.shape else 0.0
             levels[sample.key] = min(level, levels.get(sample.key, _EQUAL_PIXELS))

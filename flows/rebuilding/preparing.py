@@ -9,6 +9,7 @@ from flows.rebuilding.published import Published
 from flows.rebuilding.reals import is_web_address, mapped
 from flows.recipe import located
 from generation.presence import require_weights
+from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, TwinsetError
 from manifests.header import Header
 from manifests.records import Record
@@ -44,6 +45,8 @@ def prepare(asked: Rebuild) -> RebuildFolder:
     published = Published.at(asked.manifest)
     digest = published.check()
     header = published.header()
+    if asked.against:
+        Dataset.open(asked.against)  # told now, and not after all has been made
     base = str(Path(asked.base or (published.folder.root if published.folder.is_local else ".")).absolute())
     _check_models(published, header, Path(base))
     request = Request(

@@ -136,11 +136,13 @@ def check_croissant(folder: Folder, index: Index) -> Iterator[Finding]:
     """The digests in the Croissant description against the index."""
     try:
         description = canonical.loads(folder.read(CROISSANT))
-        listed: Mapping[str, str] = {entry["contentUrl"]: entry["sha256"] for entry in description["distribution"]}
+        listed: Mapping[str, str] = {
+            str(entry["contentUrl"]): str(entry["sha256"]) for entry in description["distribution"]
+        }
     except FileNotFoundError:
         yield Finding(file=CROISSANT, place="", text="missing")
         return
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         yield Finding(file=CROISSANT, place="", text=f"no Croissant description ({error!r:.100})")
         return
     for name, digest in sorted(listed.items()):

@@ -50,9 +50,12 @@ def check_presence(index: Index, present: set[str]) -> Iterator[Finding]:
 
 def check_file(folder: Folder, name: str, recorded: IndexedFile) -> list[Finding]:
     """Read a file through and compare it with what the index says."""
-    with folder.open(name) as stream:
-        hashed = HashedStream(stream)
-        hashed.drain()
+    try:
+        with folder.open(name) as stream:
+            hashed = HashedStream(stream)
+            hashed.drain()
+    except FileNotFoundError:
+        return [Finding(file=name, place="", text="missing; the index names it")]
     return hashed.compare(name, recorded)
 
 

@@ -10,6 +10,7 @@ from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.header import Header
 from manifests.index import Index
+from manifests.journal import settle
 from manifests.records import Pair
 from manifests.storage import Folder
 from manifests.tombstones import TOMBSTONES
@@ -43,6 +44,8 @@ def find_dataset(url: str) -> Folder:
     folder = Folder.at(url)
     for candidate in (folder, folder.child("dataset")):
         if candidate.size(MANIFEST) is not None:
+            if candidate.is_local:
+                settle(candidate)
             return candidate
     raise DatasetError(f"{url}: no dataset here ({MANIFEST} is missing). Give the folder of a finished build.")
 

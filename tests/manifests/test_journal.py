@@ -1,5 +1,7 @@
 import pytest
 
+from manifests import canonical
+from manifests.errors import DatasetError
 from manifests.journal import begin, commit, settle, staging
 from manifests.storage import Folder
 
@@ -45,3 +47,14 @@ def test_the_index_is_gone_before_anything_is_moved(folder: Folder, monkeypatch:
     commit(folder, ())
     assert seen == [True, True]
     assert folder.read("index.json") == b"new"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "a/../../outside", ".hidden", ""])
+def test_a_journal_that_leads_out_of_its_dataset_is_refused(folder: Folder, name: str):
+    folder.write("a", b"old")
+    beside = Folder(folder.fs, f"{folder.root}.rewrite")
+    for journal in ({"moves": [], "removals": [name]}, {"moves": [name], "removals": []}, {}):
+        beside.write("journal.json", canonical.dumps(journal))
+        with pytest.raises(DatasetError, match=r"journal\.json: "):
+            settle(folder)
+    assert folder.read("a") == b"old"

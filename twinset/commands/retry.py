@@ -19,13 +19,14 @@ def retry(
     as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
 ) -> None:
     """Try again what failed for a reason that may pass (the network, a machine), and bring the build to its end."""
+    from flows.counts import is_finished
     from flows.failures import failed_chunks
     from flows.folder import BuildFolder
     from twinset.commands.build import conclude
 
     folder = BuildFolder.open(build)
     before = sum(chunk.items for chunk in failed_chunks(folder))
-    if not before:
+    if not before and is_finished(folder):
         typer.echo(f"{folder.folder}: nothing failed here for a reason that may pass", err=True)
         return
     failed = _run(folder)
