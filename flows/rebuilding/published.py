@@ -60,9 +60,9 @@ class Published:
         try:
             with self.folder.open(self.name) as stream:
                 yield stream
-        except IsADirectoryError:
-            raise DatasetError(f"{self.place}: a folder. Give the path of the manifest.jsonl in it.") from None
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
+            if self.folder.child(self.name).files():
+                raise DatasetError(f"{self.place}: a folder. Give the path of the manifest.jsonl in it.") from None
             raise DatasetError(f"{self.place}: no such manifest. Give the path of a manifest.jsonl.") from None
 
     def header(self) -> Header:

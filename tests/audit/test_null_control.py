@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from audit import null_control
 from audit.config import AuditConfig
 from audit.null_control import PHOTOGRAPHS, NullControl, Picture
 from audit.report import Probe
@@ -98,6 +99,13 @@ def test_a_leak_put_into_the_alignment_is_seen(
     assert probes["small CNN"].value > 0.55 or view is SCENE
 
 
+@pytest.fixture
+def few_for_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the statistics are what is asked, the network need not learn anything."""
+    monkeypatch.setattr(null_control, "_NETWORK_PAIRS", 40)
+
+
+@pytest.mark.usefixtures("few_for_the_network")
 def test_subsampled_chroma_of_the_reals_is_seen_only_where_the_fake_has_not_lost_it_too(scenes: list[Picture]):
     aligned = measure(scenes, SCENE, 500, codings=HALF_CHROMA)
     leaks = measure(scenes, SCENE, 500, codings=HALF_CHROMA, align=leaking(without_own_loss))
@@ -106,6 +114,7 @@ def test_subsampled_chroma_of_the_reals_is_seen_only_where_the_fake_has_not_lost
     assert leaks["gradient boosting"].top_features[0].name.startswith(("spectrum_c", "parity_c"))
 
 
+@pytest.mark.usefixtures("few_for_the_network")
 def test_the_naive_mode_is_seen(scenes: list[Picture]):
     assert max(probe.value for probe in measure(scenes, SCENE, 200, mode="naive").values()) > 0.7
 
@@ -116,6 +125,7 @@ def test_pictures_too_small_for_the_reduction_are_passed_over(scenes: list[Pictu
     assert (probe.verdict, probe.pairs) == ("too-few", 0)
 
 
+@pytest.mark.usefixtures("few_for_the_network")
 def test_the_same_answer_twice_and_one_for_each_view(scenes: list[Picture]):
     config = AuditConfig(null_control_pairs=100, bootstrap_draws=50)
 
@@ -125,9 +135,10 @@ def test_the_same_answer_twice_and_one_for_each_view(scenes: list[Picture]):
     first = answer()
     assert first == answer()
     assert [probe.subject for probe in first] == ["scene"] * 3 + ["patch"] * 3
-    assert {probe.pairs for probe in first} == {100}
+    assert {probe.pairs for probe in first if probe.classifier != "small CNN"} == {100}
 
 
+@pytest.mark.usefixtures("few_for_the_network")
 @pytest.mark.parametrize("framing", ["patch", "scene"])
 def test_photographs_show_no_trace_either(photographs: list[Path], framing: str):
     view = ViewRules(name=framing, framing=framing, frame=32, size=32, generators=("erased",))
@@ -139,5 +150,5 @@ def test_photographs_show_no_trace_either(photographs: list[Path], framing: str)
             continue  # CMYK and the like
     control = NullControl(pictures, (view,), AlignmentRules(), ScreenRules(min_side=64), windows=5, workers=1)
     for probe in control.probes(AuditConfig(null_control_pairs=900)):
-        assert probe.pairs == 900
+        assert probe.pairs == (40 if probe.classifier == "small CNN" else 900)
         assert probe.verdict != "fail", probe
