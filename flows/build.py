@@ -7,16 +7,13 @@ from pathlib import Path
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture, as_completed
 
-from flows import progress
 from flows.counts import stage_counts
 from flows.folder import BuildFolder
 from flows.gate import gate_error
 from flows.inputs import check_models
 from flows.recipe import load_recipe
-from flows.scheduling import WAVE, is_network_fault, runner
+from flows.scheduling import CHUNK, run_chunks, runner
 from flows.stages.audit import build_stages
 from flows.stages.base import BuildStage, StageCount
 from flows.waves import stages_in_order
@@ -28,15 +25,7 @@ _ASKED_FOR = (Reason.SURPLUS, Reason.TAKEN_DOWN)
 """Reasons that say nothing against a source."""
 
 
-@task(
-    name="chunk",
-    task_run_name="{stage}-{index}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=[2, 10, 30],
-    retry_condition_fn=is_network_fault,
-)
+@task(name="chunk", **CHUNK)
 def run_chunk(url: str, stage: str, index: int) -> int:
     """Do one chunk of one stage.
 
@@ -58,15 +47,7 @@ def run_stage(url: str, stage: str, chunks: list[int]) -> int:
         stage: the stage's name.
         chunks: which chunks.
     """
-    with progress.stage(stage, len(chunks)) as bar:
-        for start in range(0, len(chunks), WAVE):
-            futures: list[PrefectFuture[int]] = [
-                run_chunk.submit(url, stage, index) for index in chunks[start : start + WAVE]
-            ]
-            for future in as_completed(futures):
-                future.result()
-                bar.advance()
-    return len(chunks)
+    return run_chunks(run_chunk, url, stage, chunks)
 
 
 @flow(name="build_dataset", flow_run_name="build-{out}", persist_result=False)

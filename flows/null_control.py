@@ -62,12 +62,14 @@ def _reals(dataset: Dataset) -> tuple[tuple[JpegCoding | None, ...], dict[str, l
     """How some of the reals are coded, and how large a window of its real each pair of a view shows."""
     coded: dict[str, ImageFacts] = {}
     sides: dict[str, list[int]] = {}
+    largest = ""
     for pair in dataset.pairs():
         # keys are digests: the smallest are a sample
-        if pair.real.key not in coded and (len(coded) < _CODINGS or pair.real.key < max(coded)):
+        if pair.real.key not in coded and (len(coded) < _CODINGS or pair.real.key < largest):
             coded[pair.real.key] = pair.facts
-        if len(coded) > _CODINGS:
-            del coded[max(coded)]
+            if len(coded) > _CODINGS:
+                del coded[largest]
+            largest = max(coded)
         sides.setdefault(pair.frame.view, []).append(pair.frame.side)
     return tuple(_own(dataset.header, coded[key]) for key in sorted(coded)), sides
 

@@ -2,28 +2,17 @@
 
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture, as_completed
 
-from flows import progress
 from flows.rebuilding.folder import RebuildFolder
 from flows.rebuilding.manifest import rebuild_stages
 from flows.rebuilding.outcome import write_report
 from flows.rebuilding.preparing import Rebuild, prepare
 from flows.rebuilding.reals import RealsStage
-from flows.scheduling import WAVE, is_network_fault, runner
+from flows.scheduling import CHUNK, run_chunks, runner
 from manifests.journal import settle
 
 
-@task(
-    name="rebuild-chunk",
-    task_run_name="{stage}-{index}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=3,
-    retry_delay_seconds=[2, 10, 30],
-    retry_condition_fn=is_network_fault,
-)
+@task(name="rebuild-chunk", **CHUNK)
 def rebuild_chunk(url: str, stage: str, index: int) -> int:
     """Do one chunk of one stage.
 
@@ -46,15 +35,7 @@ def rebuild_stage(url: str, stage: str, chunks: list[int]) -> int:
         stage: the stage's name.
         chunks: which chunks.
     """
-    with progress.stage(stage, len(chunks)) as bar:
-        for start in range(0, len(chunks), WAVE):
-            futures: list[PrefectFuture[int]] = [
-                rebuild_chunk.submit(url, stage, index) for index in chunks[start : start + WAVE]
-            ]
-            for future in as_completed(futures):
-                future.result()
-                bar.advance()
-    return len(chunks)
+    return run_chunks(rebuild_chunk, url, stage, chunks)
 
 
 @flow(name="rebuild_dataset", flow_run_name="rebuild-{asked.out}", persist_result=False)

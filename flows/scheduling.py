@@ -5,9 +5,13 @@ import socket
 from typing import Any
 
 from huggingface_hub.errors import OfflineModeIsEnabled
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows import progress
 from flows.stages.base import BuildStage
 
 WAVE = 500
@@ -22,6 +26,38 @@ def is_network_fault(_task: object, _run: TaskRun, state: State[None]) -> bool:
             return not isinstance(error, OfflineModeIsEnabled)
         error = error.__cause__
     return False
+
+
+CHUNK: dict[str, Any] = {
+    "task_run_name": "{stage}-{index}",
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+    "retries": 3,
+    "retry_delay_seconds": [2, 10, 30],
+    "retry_condition_fn": is_network_fault,
+}
+"""Options of a task that does one chunk of a stage."""
+
+
+def run_chunks(chunk: Task[[str, str, int], int], url: str, stage: str, chunks: list[int]) -> int:
+    """Do some chunks of one stage, a wave at a time; called from a flow.
+
+    Args:
+        chunk: the task that does one of them.
+        url: the build's folder.
+        stage: the stage's name.
+        chunks: which chunks.
+
+    Returns:
+        Number of chunks.
+    """
+    with progress.stage(stage, len(chunks)) as bar:
+        for start in range(0, len(chunks), WAVE):
+            wave = [chunk.submit(url, stage, index) for index in chunks[start : start + WAVE]]
+            for future in as_completed(wave):
+                future.result()
+                bar.advance()
+    return len(chunks)
 
 
 def runner(stage: BuildStage) -> TaskRunner[Any]:

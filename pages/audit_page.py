@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from audit.report import AuditReport
 from pages import audit_figures as figures
 from pages.audit_images import Thumbnail
 from pages.audit_view import audit_view
+from pages.templating import environment
 
 
 def render_audit(report: AuditReport, name: str, images: Mapping[str, Thumbnail]) -> str:
@@ -20,7 +19,7 @@ def render_audit(report: AuditReport, name: str, images: Mapping[str, Thumbnail]
     """
     view = audit_view(report)
     return (
-        _environment()
+        environment()
         .get_template("audit.html")
         .render(
             report=report,
@@ -31,13 +30,3 @@ def render_audit(report: AuditReport, name: str, images: Mapping[str, Thumbnail]
             figures=figures,
         )
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = lambda value: f"{value:,}"
-    environment.filters["decimals"] = lambda value: "–" if value is None else f"{value:.3f}"  # noqa: RUF001
-    environment.filters["share"] = lambda value: f"{value:.1%}"
-    return environment

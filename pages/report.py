@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from audit.report import AuditReport
 from flows.stages.base import StageCount
@@ -18,6 +18,7 @@ from manifests.storage import Folder
 from pages import figures
 from pages.contact_sheet import Card, cards, choose, load_images
 from pages.detector import DetectorPage, read_detector
+from pages.templating import environment
 
 _CREATIVE_COMMONS = re.compile(r"https?://creativecommons\.org/licenses/([a-z-]+)/([0-9.]+)/?")
 _PAIRS_SHOWN = 12
@@ -129,14 +130,9 @@ def _scored_pairs(dataset: Dataset, detector: DetectorPage | None) -> list[Pair]
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["licence"] = _licence_name
-    environment.filters["number"] = lambda value: f"{value:,}"
-    environment.filters["share"] = lambda value: f"{value:.1%}"
-    environment.filters["decimals"] = lambda value: "–" if value is None else f"{value:.3f}"  # noqa: RUF001
-    return environment
+    made = environment()
+    made.filters["licence"] = _licence_name
+    return made
 
 
 def _licence_name(text: str) -> str:

@@ -1,5 +1,6 @@
 """The command `twinset build`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,11 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     from flows.inputs import check_models
     from flows.recipe import load_recipe
 
+    def start() -> None:
+        from flows.build import build_dataset
+
+        build_dataset(recipe=str(path), out=out, redo=redo)
+
     path = recipe.absolute()
     checked = load_recipe(recipe)
     folder = BuildFolder(checked, str(path.parent), out)
@@ -42,7 +48,7 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     if not finished:
         check_models(folder)
     folder.claim(redo=redo)
-    failed = gate_error(folder) if finished else _run(path, out, redo=redo)
+    failed = gate_error(folder) if finished else run_to_gate(start)
     conclude(folder, failed, train=train, as_json=as_json)
 
 
@@ -70,17 +76,20 @@ def conclude(folder: "BuildFolder", failed: GateError | None, *, train: bool, as
         raise failed
 
 
-def _run(recipe: Path, out: str, *, redo: bool) -> GateError | None:
-    """Run the flow; a gate that fails is handed back, so that the report can show why."""
+def run_to_gate(start: Callable[[], object]) -> GateError | None:
+    """Run a flow; a gate that fails is handed back, so that the report can show why.
+
+    Args:
+        start: imports the flow and calls it: Prefect must not be imported before it is set up.
+    """
     from flows.environment import prepare
 
     prepare()
     from flows import progress
-    from flows.build import build_dataset
 
     with progress.shown():
         try:
-            build_dataset(recipe=str(recipe), out=out, redo=redo)
+            start()
         except GateError as error:
             return error
     return None

@@ -1,13 +1,8 @@
 """The command `twinset retry`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from manifests.errors import GateError
-
-if TYPE_CHECKING:
-    from flows.folder import BuildFolder
 
 
 def retry(
@@ -22,33 +17,22 @@ def retry(
     from flows.counts import is_finished
     from flows.failures import failed_chunks
     from flows.folder import BuildFolder
-    from twinset.commands.build import conclude
+    from twinset.commands.build import conclude, run_to_gate
+
+    def start() -> None:
+        from flows.retry import retry_build
+
+        retry_build(out=folder.url)
 
     folder = BuildFolder.open(build)
     before = sum(chunk.items for chunk in failed_chunks(folder))
     if not before and is_finished(folder):
         typer.echo(f"{folder.folder}: nothing failed here for a reason that may pass", err=True)
         return
-    failed = _run(folder)
+    failed = run_to_gate(start)
     after = sum(chunk.items for chunk in failed_chunks(folder))
     typer.echo(
         f"{before} items tried again: {before - after} succeeded or failed for good, {after} may still succeed",
         err=True,
     )
     conclude(folder, failed, train=train, as_json=as_json)
-
-
-def _run(folder: "BuildFolder") -> GateError | None:
-    """Run the flow; a gate that fails is handed back, so that the report can show why."""
-    from flows.environment import prepare
-
-    prepare()
-    from flows import progress
-    from flows.retry import retry_build
-
-    with progress.shown():
-        try:
-            retry_build(out=folder.url)
-        except GateError as error:
-            return error
-    return None
