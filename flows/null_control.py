@@ -65,8 +65,8 @@ def _reals(dataset: Dataset) -> tuple[tuple[JpegCoding | None, ...], dict[str, l
     largest = ""
     for pair in dataset.pairs():
         # keys are digests: the smallest are a sample
-        if pair.real.key not in coded and (len(coded) < _CODINGS or pair.real.key < largest):
-            coded[pair.real.key] = pair.facts
+        if pair.image.key not in coded and (len(coded) < _CODINGS or pair.image.key < largest):
+            coded[pair.image.key] = pair.facts
             if len(coded) > _CODINGS:
                 del coded[largest]
             largest = max(coded)

@@ -13,8 +13,8 @@ from manifests.records import (
     Key,
     Member,
     Pair,
-    RealImage,
     Record,
+    SourceImage,
 )
 
 
@@ -25,26 +25,26 @@ class ListedImage(Record):
     listing: dict[str, Any]
 
 
-class StoredReal(Record):
+class StoredImage(Record):
     """A real image and where its bytes lie."""
 
-    real: RealImage
+    image: SourceImage
     blob: Blob
 
 
-class ScreenedReal(Record):
+class ScreenedImage(Record):
     """A real image that may be used."""
 
-    real: RealImage
+    image: SourceImage
     blob: Blob
     facts: ImageFacts
     coding: JpegCoding | None
 
 
-class SelectedReal(Record):
+class SelectedImage(Record):
     """A real image that is used, and the JPEG coding that each scene view's pair passes through."""
 
-    screened: ScreenedReal
+    screened: ScreenedImage
     histories: dict[str, JpegCoding]
 
 
@@ -53,7 +53,7 @@ class FramedPair(Record):
 
     pair_id: str
     key: Key
-    screened: ScreenedReal
+    screened: ScreenedImage
     frame: Frame
     history: JpegCoding | None
     region: Blob
@@ -78,7 +78,7 @@ class AlignedPair(Record):
     """A pair's final members."""
 
     pair_id: str
-    screened: ScreenedReal
+    screened: ScreenedImage
     frame: Frame
     caption: Caption
     fakes: dict[str, Fake]

@@ -16,7 +16,7 @@ from flows.recipe import Recipe, located, parse_recipe
 from generation.config import GeneratorConfig
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, RejectedItem
-from manifests.records import Pair, RealImage, Record
+from manifests.records import Pair, Record, SourceImage
 from manifests.shards import read_shard
 from manifests.verify.recipes import recipes_of
 from pixels.align import align_pair
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from generation.replay import ReplayRequest
     from generation.requests import Generated
 
-RealBytes = Callable[[RealImage], bytes | None]
+RealBytes = Callable[[SourceImage], bytes | None]
 
 
 class RemadeFake(Record):
@@ -127,7 +127,7 @@ class Regeneration:
         fake = pair.fakes[generator.name]
         if generator.method == "text-to-image":
             return ReplayRequest(pair.pair_id, fake, None)
-        data = self.reals(pair.real)
+        data = self.reals(pair.image)
         if data is None:
             return _verdict(pair, generator, "not-checked", detail="the real's bytes are not here")
         try:

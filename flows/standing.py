@@ -16,7 +16,7 @@ def standing(build: BuildFolder, aligned: Iterable[AlignedPair]) -> Iterator[tup
     homes = {home.key: home for home in assign(_items(pairs), build.recipe.split, build.recipe.seed_salt)}
     target, placed = build.recipe.target_pairs, 0
     for pair in pairs:
-        home = homes[pair.screened.real.key]
+        home = homes[pair.screened.image.key]
         if home.split is not None and target is not None and placed == target:
             detail = f"the target of {target} pairs is reached"
             home = dataclasses.replace(home, split=None, reason=Reason.SURPLUS, detail=detail)
@@ -28,11 +28,11 @@ def _items(pairs: Sequence[AlignedPair]) -> Iterator[Item]:
     """One item a real, with what all of its views bring."""
     by_key: dict[str, list[AlignedPair]] = defaultdict(list)
     for pair in pairs:
-        by_key[pair.screened.real.key].append(pair)
+        by_key[pair.screened.image.key].append(pair)
     for key, views in by_key.items():
         yield Item(
             key=key,
-            class_label=views[0].screened.real.class_label,
+            class_label=views[0].screened.image.class_label,
             captions=tuple(pair.caption.cleaned for pair in views),
             phash=int(views[0].screened.facts.phash, 16),
             fake_phashes=tuple(

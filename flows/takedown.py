@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flows.folder import BuildFolder
-from flows.records import StoredReal
+from flows.records import StoredImage
 from flows.stages.reals import RealsStage
 from manifests.dataset import Dataset
 from manifests.erasure import erase
 from manifests.errors import DatasetError
 from manifests.journal import settle
-from manifests.records import Pair, RealImage
+from manifests.records import Pair, SourceImage
 from manifests.removal import remove
 from manifests.storage import Folder
 from manifests.tombstones import Tombstones, read_tombstones
@@ -88,11 +88,11 @@ def _build(url: str) -> BuildFolder | None:
     return BuildFolder.open(url) if _home(url, "recipe.json") is not None else None
 
 
-def _reals(dataset: Dataset, build: BuildFolder | None) -> Iterator[RealImage]:
+def _reals(dataset: Dataset, build: BuildFolder | None) -> Iterator[SourceImage]:
     """All images of the dataset, and those that the build has fetched beside them."""
     for pair in dataset.pairs():
-        yield pair.real
+        yield pair.image
     if build is not None:
         store = RealsStage(build).store
         for marker in store.markers():
-            yield from (stored.real for stored in store.records(marker.index, StoredReal))
+            yield from (stored.image for stored in store.records(marker.index, StoredImage))

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from flows.folder import BuildFolder
-from flows.records import StoredReal
+from flows.records import StoredImage
 from flows.stages.manifest import stages_before_manifest
 from flows.stages.reals import RealsStage
 from manifests.chunks import Blob
 from manifests.errors import DatasetError
-from manifests.records import Pair, RealImage, Reason, Reject, Stage
+from manifests.records import Pair, Reason, Reject, SourceImage, Stage
 from manifests.verify.findings import Finding
 from manifests.verify.lines import read_lines
 from sources.archives import Found, find, read
@@ -62,13 +62,13 @@ class RealsAtHand:
     """
 
     def __init__(self, pairs: Sequence[Pair], build: BuildFolder | None, archives: Sequence[Path]) -> None:
-        self._wanted = {pair.real.sha256: pair.real.size for pair in pairs}
+        self._wanted = {pair.image.sha256: pair.image.size for pair in pairs}
         self._build = build
         self._archives = archives
         self._blobs: dict[str, Blob] | None = None
         self._found: dict[str, Found] | None = None
 
-    def __call__(self, real: RealImage) -> bytes | None:
+    def __call__(self, real: SourceImage) -> bytes | None:
         """The bytes of an image as it came; None where they are not at hand.
 
         Raises:
@@ -86,8 +86,8 @@ class RealsAtHand:
         """Where the build keeps the wanted images, by sha256."""
         if self._build is None:
             return {}
-        records = RealsStage(self._build).records(StoredReal)
-        return {record.real.sha256: record.blob for record in records if record.real.sha256 in self._wanted}
+        records = RealsStage(self._build).records(StoredImage)
+        return {record.image.sha256: record.blob for record in records if record.image.sha256 in self._wanted}
 
 
 def base_of(build: BuildFolder | None, base: Path | None) -> Path:

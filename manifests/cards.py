@@ -46,8 +46,8 @@ class Composition:
         composition = cls()
         for pair in pairs:
             composition.pairs[pair.split, pair.frame.view] += 1
-            composition.sources[pair.real.source] += 1
-            composition.licenses[pair.real.license or "not stated"] += 1
+            composition.sources[pair.image.source] += 1
+            composition.licenses[pair.image.license or "not stated"] += 1
             for fake in pair.fakes.values():
                 composition.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
         return composition

@@ -87,10 +87,10 @@ class _Survey:
         Raises:
             DatasetError: it does not fit to what was taken before.
         """
-        self._same_split(f"image {pair.real.key}", pair.split, place)
+        self._same_split(f"image {pair.image.key}", pair.split, place)
         self._same_split(f"group {pair.group_id}", pair.split, place)
         phash = int(pair.facts.phash, 16) if pair.facts.phash else None
-        item = Item(pair.real.key, pair.real.class_label, (pair.caption.cleaned,), phash)
+        item = Item(pair.image.key, pair.image.class_label, (pair.caption.cleaned,), phash)
         if conflict := self.guard.conflict(item, pair.split):
             raise DatasetError(f"{place}: {pair.pair_id} is in {pair.split}, but {conflict}. {_REMEDY}")
         self.guard.keep(item, pair.split)
@@ -142,8 +142,8 @@ def _survey(datasets: Sequence[Dataset], tombstones: Tombstones) -> _Survey:
     survey = _Survey(_guard([dataset.header for dataset in datasets]))
     for number, dataset in enumerate(datasets):
         for pair in dataset.pairs():
-            if tombstones.covers(pair.real):
-                rejection = tombstones.rejection(pair.real)
+            if tombstones.covers(pair.image):
+                rejection = tombstones.rejection(pair.image)
                 survey.gone[pair.pair_id] = Reject(
                     key=pair.pair_id, stage="split", reason=rejection.reason, detail=rejection.detail
                 )

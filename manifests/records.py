@@ -20,6 +20,7 @@ ShardName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]*\.t
 Split = Literal["train", "validation", "test"]
 FramingName = Literal["scene", "patch"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
+Terms = Literal["open", "research-only", "unknown"]
 Method = Literal["text-to-image", "image-to-image", "inpaint", "reconstruct", "retrieve"]
 Stage = Literal[
     "list", "reals", "screen", "select", "frame", "caption", "generate", "align", "split", "shards", "manifest", "audit"
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted-out"
     DIGEST_MISMATCH = "digest-mismatch"
     TOO_LARGE = "too-large"
+    DENIED = "denied"
     # screen: what it is
     NOT_AN_IMAGE = "not-an-image"
     UNDECODABLE = "undecodable"
@@ -54,6 +56,7 @@ class Reason(StrEnum):
     SUBSAMPLING = "subsampling"
     BLANK = "blank"
     NEAR_UNIFORM = "near-uniform"
+    DECLARED_GENERATED = "declared-generated"
     # select: what else is there, and what must not be used any more
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near-duplicate"
@@ -61,6 +64,7 @@ class Reason(StrEnum):
     TAKEN_DOWN = "taken-down"
     # caption and generate
     EMPTY_CAPTION = "empty-caption"
+    UNMATCHED = "unmatched"
     UNSAFE = "unsafe"
     NOT_A_NUMBER = "not-a-number"
     INFRASTRUCTURE = "infrastructure"
@@ -74,8 +78,19 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class RealImage(Record):
-    """One real image as it came: its bytes are kept exactly."""
+class ExistingFake(Record):
+    """What a source says of an image that somebody else generated."""
+
+    generator: GeneratorName = Field(description="what made it, as the recipe or the source's layout names it")
+    prompt: str = ""
+    negative_prompt: str = ""
+    settings: dict[str, str | int | float] = Field(
+        default_factory=dict, description="seed, steps, guidance, sampler, ... under the source's own names"
+    )
+
+
+class SourceImage(Record):
+    """One image as its source gave it: its bytes are kept exactly. A real one, but where `made` says what made it."""
 
     key: Key = Field(description="first 16 hex digits of the sha256 of the bytes as they came")
     source: str = Field(description="the recipe's name for the source")
@@ -92,6 +107,15 @@ class RealImage(Record):
     rotation: int = Field(
         default=0, description="degrees counter-clockwise that the source says to apply: 0, 90, 180, 270"
     )
+    revision: str = Field(default="", description="resolved commit of the source, where it has one")
+    terms: Terms = Field(
+        default="unknown", description="what may be done with the pixels: only `open` ones are published"
+    )
+    scores: dict[str, float] = Field(
+        default_factory=dict, description="what the source says of it: punsafe, pwatermark, aesthetic, similarity, ..."
+    )
+    made: ExistingFake | None = Field(default=None, description="of a fake: what made it; null for a real image")
+    pair: str = Field(default="", description="the source's own name for the pair that it belongs to, if any")
     sha256: Sha256
     size: int = Field(ge=0, description="bytes")
 
@@ -204,7 +228,7 @@ class Pair(Record):
     pair_id: str = Field(description="`<real key>-<view>`: the sample's key in the shards")
     group_id: str = Field(description="pairs of one group never stand in two splits")
     split: Split
-    real: RealImage
+    image: SourceImage
     facts: ImageFacts
     frame: Frame
     caption: Caption

@@ -16,9 +16,9 @@ from manifests.tombstones import read_tombstones
 _FIELDS: dict[str, Callable[[Pair], str]] = {
     "split": lambda pair: pair.split,
     "view": lambda pair: pair.frame.view,
-    "source": lambda pair: pair.real.source,
-    "class": lambda pair: pair.real.class_label,
-    "license": lambda pair: pair.real.license,
+    "source": lambda pair: pair.image.source,
+    "class": lambda pair: pair.image.class_label,
+    "license": lambda pair: pair.image.license,
 }
 
 
@@ -84,7 +84,7 @@ def subset(dataset: Dataset, out: str, chosen: Filter, *, limit: int | None = No
     """
     read_index(dataset.folder)
     tombstones = read_tombstones(dataset.folder)
-    matching = (pair for pair in dataset.pairs() if not tombstones.covers(pair.real) and chosen.apply(pair))
+    matching = (pair for pair in dataset.pairs() if not tombstones.covers(pair.image) and chosen.apply(pair))
     ids = (pair.pair_id for pair in matching)
     taken = set(ids if limit is None else heapq.nsmallest(limit, ids, key=lambda pair_id: digest("subset", pair_id)))
     left_out = (

@@ -56,8 +56,8 @@ def write_manifest_parquet(folder: Folder, pairs: Iterable[Pair]) -> None:
     rows = (
         {
             **metadata(pair),
-            "url": pair.real.url,
-            "sha256": pair.real.sha256,
+            "url": pair.image.url,
+            "sha256": pair.image.sha256,
             "shard": pair.shard,
             "record": canonical.dumps(pair).decode(),
         }
@@ -91,7 +91,7 @@ def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
     )
     seen: set[str] = set()
     for pair in pairs:
-        real = pair.real
+        real = pair.image
         if real.key in seen:
             continue
         seen.add(real.key)

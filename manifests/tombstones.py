@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, RejectedItem, first_complaint
-from manifests.records import Key, RealImage, Reason, Record, Sha256
+from manifests.records import Key, Reason, Record, Sha256, SourceImage
 from manifests.storage import Folder
 
 TOMBSTONES = "tombstones.jsonl"
@@ -45,7 +45,7 @@ class Tombstones:
     def __len__(self) -> int:
         return len(self.by_sha256)
 
-    def covers(self, real: RealImage) -> bool:
+    def covers(self, real: SourceImage) -> bool:
         """Whether an image was taken down."""
         return real.sha256 in self.by_sha256
 
@@ -53,7 +53,7 @@ class Tombstones:
         """Whether an entry (digest, key or source id) is that of an image that was taken down."""
         return any(entry in (line.sha256, line.key, line.source_id) for line in self.by_sha256.values())
 
-    def rejection(self, real: RealImage) -> RejectedItem:
+    def rejection(self, real: SourceImage) -> RejectedItem:
         """The rejection that a covered image meets, wherever it is met."""
         return RejectedItem(Reason.TAKEN_DOWN, self.by_sha256[real.sha256].reason)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fsspec.core import url_to_fs
 
 from manifests.errors import DatasetError
-from manifests.records import RealImage
+from manifests.records import SourceImage
 from manifests.tombstones import Tombstone
 
 Kind = Literal["ids", "urls", "domains", "sha256"]
@@ -32,7 +32,7 @@ class Wanted:
 
     entries: frozenset[tuple[Kind, str]]
 
-    def matches(self, real: RealImage) -> set[tuple[Kind, str]]:
+    def matches(self, real: SourceImage) -> set[tuple[Kind, str]]:
         """The entries that an image answers to; empty when it stays."""
         return _names(real) & self.entries
 
@@ -54,7 +54,7 @@ def read_wanted(lists: Iterable[tuple[Kind, str]]) -> Wanted:
     return Wanted(entries)
 
 
-def tombstones_for(wanted: Wanted, reals: Iterable[RealImage], reason: str) -> tuple[list[Tombstone], list[str]]:
+def tombstones_for(wanted: Wanted, reals: Iterable[SourceImage], reason: str) -> tuple[list[Tombstone], list[str]]:
     """The tombstones of all images that are wanted, and the entries that no image answers to.
 
     A digest gets a tombstone even where no such image is: it must not be used later either.
@@ -79,7 +79,7 @@ def tombstones_for(wanted: Wanted, reals: Iterable[RealImage], reason: str) -> t
     return list(tombstones.values()), sorted(entry for _, entry in wanted.entries - answered)
 
 
-def _names(real: RealImage) -> set[tuple[Kind, str]]:
+def _names(real: SourceImage) -> set[tuple[Kind, str]]:
     """All that an image answers to, its pairs' ids apart."""
     names: set[tuple[Kind, str]] = {("ids", real.key), ("ids", real.source_id), ("sha256", real.sha256)}
     for url in filter(None, (real.url, real.landing_url)):

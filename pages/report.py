@@ -53,7 +53,7 @@ class Classes:
     @classmethod
     def of(cls, pairs: Iterable[Pair]) -> "Classes":
         """Count the pairs of a manifest; pairs without a class are left out."""
-        counts = Counter(pair.real.class_label for pair in pairs if pair.real.class_label)
+        counts = Counter(pair.image.class_label for pair in pairs if pair.image.class_label)
         shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_CLASSES_SHOWN]
         return cls(shown, len(counts), counts.total() - sum(count for _, count in shown))
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from manifests.errors import RejectedItem
-from manifests.records import RealImage, Reason
+from manifests.records import ExistingFake, Reason, SourceImage, Terms
 
 RETRYABLE = frozenset({Reason.TIMEOUT, Reason.DOWNLOAD_FAILED})
 """Reasons for which fetching the same item again may succeed. All other reasons of a source are final."""
@@ -45,7 +45,7 @@ class Listing:
         md5: hex digest that the bytes must have; empty when the source gives none.
         size: length in bytes that they must have; None when the source gives none.
 
-    The other fields go into `RealImage` as they are, and are described there.
+    The other fields go into `SourceImage` as they are, and are described there.
     """
 
     source_id: str
@@ -62,6 +62,11 @@ class Listing:
     class_label: str = ""
     source_caption: str = ""
     rotation: int = 0
+    revision: str = ""
+    terms: Terms = "unknown"
+    scores: dict[str, float] = field(default_factory=dict)
+    made: ExistingFake | None = None
+    pair: str = ""
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -85,7 +90,7 @@ class Fetched:
     """The bytes of one image exactly as they came, and its record."""
 
     data: bytes
-    real: RealImage
+    image: SourceImage
 
 
 class Source(Protocol):
@@ -134,7 +139,7 @@ def accept(listing: Listing, data: bytes, source: str) -> Fetched:
         if found != listing.md5:
             raise RejectedItem(Reason.DIGEST_MISMATCH, f"MD5 {found}, its publisher says {listing.md5}")
     sha256 = hashlib.sha256(data).hexdigest()
-    real = RealImage(
+    real = SourceImage(
         key=sha256[:16],
         source=source,
         source_id=listing.source_id,
@@ -148,6 +153,11 @@ def accept(listing: Listing, data: bytes, source: str) -> Fetched:
         class_label=listing.class_label,
         source_caption=listing.source_caption,
         rotation=listing.rotation,
+        revision=listing.revision,
+        terms=listing.terms,
+        scores=listing.scores,
+        made=listing.made,
+        pair=listing.pair,
         sha256=sha256,
         size=len(data),
     )

@@ -12,6 +12,7 @@ from manifests.errors import RejectedItem, SourceError
 from manifests.records import Reason
 from sources.base import Fetched, Listing, SourceName, SourceSettings, accept
 from sources.choosing import choose
+from sources.terms import terms_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class Folder:
                 source_id=_text(relative),
                 class_label=relative.parts[0] if len(relative.parts) > 1 else "",
                 license=self._config.license,
+                terms=terms_of(self._config.license),
             )
         if outside:
             _LOG.warning("%s: %d links lead out of the folder and were not followed", root, outside)

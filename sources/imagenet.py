@@ -100,6 +100,7 @@ class ImageNet:
             location={"offset": member.offset, "size": member.size},
             class_label=wnid,
             license=self._config.license,
+            terms="research-only",
         )
 
     def _read(self, stream: BinaryIO, listing: Listing) -> bytes:

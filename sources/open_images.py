@@ -16,6 +16,7 @@ from sources.base import Fetched, Listing, SourceName, SourceSettings, accept
 from sources.choosing import choose
 from sources.downloading import FetchSettings, download
 from sources.files import open_file
+from sources.terms import terms_of
 
 HEADER = (
     "ImageID",
@@ -122,6 +123,7 @@ class OpenImages:
             url=url,
             landing_url=row["OriginalLandingURL"],
             license=row["License"],
+            terms=terms_of(row["License"]),
             author=row["Author"],
             author_url=row["AuthorProfileURL"],
             title=row["Title"],

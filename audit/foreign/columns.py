@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from audit.foreign.labels import FAKE, MAX_NAMES, is_generator, split_of
+from audit.foreign.labels import MAX_NAMES
 from manifests.errors import DatasetError
+from manifests.labels import FAKE, is_generator, split_of
 
 PATH_COLUMNS = ("path", "image_path", "file_path", "filepath", "file_name", "filename", "file", "image")
 _COLUMNS = {

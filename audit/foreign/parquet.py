@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from audit.foreign.columns import add_value, details, find_column, find_details, require_label_column
 from audit.foreign.items import MAX_BYTES, ForeignItem, check_both_classes, printable, too_large
-from audit.foreign.labels import Labels, read_labels, split_of
+from audit.foreign.labels import Labels, read_labels
 from manifests.errors import DatasetError
+from manifests.labels import split_of
 
 SUFFIX = ".parquet"
 _IMAGE_COLUMNS = ("image", "image_data", "img", "jpg", "png")

@@ -33,7 +33,7 @@ class ArchivesStage(RebuildReduce):
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """One chunk: where each image was first found."""
-        reals = (record.pair.real for record in ListStage(self.build).records(PublishedPair))
+        reals = (record.pair.image for record in ListStage(self.build).records(PublishedPair))
         wanted = {real.sha256: real.size for real in reals}
         chunk = self.store.writer(0)
         for archive in self.build.request.archives:

@@ -58,13 +58,13 @@ def complaints(pair: Pair, header: Header, recipe: Recipe, models: dict[str, tup
 
 
 def _identity(pair: Pair) -> Iterator[str]:
-    real = pair.real
+    real = pair.image
     if real.key != real.sha256[:16]:
-        yield "real.key: expected the first 16 digits of real.sha256"
+        yield "image.key: expected the first 16 digits of image.sha256"
     if pair.pair_id != f"{real.key}-{pair.frame.view}":
         yield f"pair_id: expected {real.key}-{pair.frame.view}"
     if real.size > MAX_BYTES:
-        yield f"real.size: {real.size} bytes, expected at most {MAX_BYTES}"
+        yield f"image.size: {real.size} bytes, expected at most {MAX_BYTES}"
 
 
 def _facts(facts: ImageFacts, recipe: Recipe) -> Iterator[str]:

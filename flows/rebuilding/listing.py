@@ -48,13 +48,13 @@ class ListStage(RebuildReduce):
         """Chunks of so many reals; what was taken down keeps its place, so that the other chunks stay as they are."""
         tombstones = self.build.tombstones
         pairs = sorted(self.build.published.pairs(), key=lambda record: record.pair.pair_id)
-        by_real = (list(group) for _, group in groupby(pairs, key=lambda record: record.pair.real.key))
+        by_real = (list(group) for _, group in groupby(pairs, key=lambda record: record.pair.image.key))
         for index, reals in enumerate(slices(by_real, self.build.recipe.chunks.size)):
             chunk = self.store.writer(index)
             for record in (record for group in reals for record in group):
                 chunk.seen += 1
-                if tombstones.covers(record.pair.real):
-                    chunk.reject(record.pair.pair_id, tombstones.rejection(record.pair.real))
+                if tombstones.covers(record.pair.image):
+                    chunk.reject(record.pair.pair_id, tombstones.rejection(record.pair.image))
                 else:
                     chunk.add(record)
             yield chunk

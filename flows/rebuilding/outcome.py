@@ -126,13 +126,13 @@ def _stands(pair: Pair, differing: tuple[str, ...], level: float | None) -> Pair
     verdict: Verdict = "identical"
     if differing:
         verdict = "not-measured" if level is None else "close" if level >= CLOSE else "different"
-    return PairOutcome(pair_id=pair.pair_id, verdict=verdict, url=pair.real.url, differing=differing, psnr=level)
+    return PairOutcome(pair_id=pair.pair_id, verdict=verdict, url=pair.image.url, differing=differing, psnr=level)
 
 
 def _missing(pair: Pair, reject: Reject) -> PairOutcome:
     detail = f"{reject.reason}: {reject.detail}" if reject.detail else str(reject.reason)
     verdict = _MISSING.get(reject.reason, "dropped")
-    return PairOutcome(pair_id=pair.pair_id, verdict=verdict, url=pair.real.url, detail=detail)
+    return PairOutcome(pair_id=pair.pair_id, verdict=verdict, url=pair.image.url, detail=detail)
 
 
 def _measured(

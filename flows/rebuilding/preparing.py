@@ -97,7 +97,7 @@ def _check_reachable(published: Published, request: Request) -> None:
     """Without archives, at least one real must have an address."""
     if request.archives:
         return
-    if not any(is_web_address(mapped(record.pair.real.url, request.url_map)) for record in published.pairs()):
+    if not any(is_web_address(mapped(record.pair.image.url, request.url_map)) for record in published.pairs()):
         raise DatasetError(
             f"{published.place}: its reals have no URLs. Give --archive with a folder, tar or zip that holds them."
         )

@@ -15,7 +15,7 @@ from flows.stages.base import BuildStage, Resource
 from manifests import canonical
 from manifests.chunks import Blob, ChunkWriter
 from manifests.errors import RejectedItem
-from manifests.records import RealImage, Reason, Stage
+from manifests.records import Reason, SourceImage, Stage
 from sources.archives import read
 from sources.base import RETRYABLE
 from sources.downloading import FetchSettings, download
@@ -51,21 +51,21 @@ class RealsStage(RebuildMap):
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Fetch each real of the chunk once, for all of its views."""
         pairs = self.published(index)
-        reals = {record.pair.real.sha256: record.pair.real for record in pairs.values()}
+        reals = {record.pair.image.sha256: record.pair.image for record in pairs.values()}
         outcomes = self._outcomes(index, reals)
         blobs: dict[str, Blob] = {}
         for pair_id, record in pairs.items():
             chunk.seen += 1
-            sha256 = record.pair.real.sha256
+            sha256 = record.pair.image.sha256
             outcome = outcomes[sha256]
             if isinstance(outcome, RejectedItem):
                 chunk.reject(pair_id, outcome)
                 continue
             if sha256 not in blobs:
-                blobs[sha256] = chunk.blob(record.pair.real.key, outcome)
+                blobs[sha256] = chunk.blob(record.pair.image.key, outcome)
             chunk.add(FetchedReal(pair_id=pair_id, blob=blobs[sha256]))
 
-    def _outcomes(self, index: int, reals: Mapping[str, RealImage]) -> Mapping[str, Outcome]:
+    def _outcomes(self, index: int, reals: Mapping[str, SourceImage]) -> Mapping[str, Outcome]:
         outcomes: dict[str, Outcome] = {
             sha256: data for sha256, data in self._left_by_an_earlier_run(index) if sha256 in reals
         }
@@ -73,7 +73,7 @@ class RealsStage(RebuildMap):
         for sha256 in reals:
             if sha256 not in outcomes and sha256 in found:
                 outcomes[sha256] = read(found[sha256])
-        by_source: dict[str, list[RealImage]] = defaultdict(list)
+        by_source: dict[str, list[SourceImage]] = defaultdict(list)
         for sha256, real in reals.items():
             if sha256 not in outcomes:
                 by_source[real.source].append(real)
@@ -94,8 +94,8 @@ class RealsStage(RebuildMap):
                 continue
             yield hashlib.sha256(data).hexdigest(), data
 
-    def _downloaded(self, source: str, reals: Sequence[RealImage]) -> Iterator[tuple[str, Outcome]]:
-        asked: list[tuple[str, RealImage]] = []
+    def _downloaded(self, source: str, reals: Sequence[SourceImage]) -> Iterator[tuple[str, Outcome]]:
+        asked: list[tuple[str, SourceImage]] = []
         for real in reals:
             url = mapped(real.url, self.build.request.url_map)
             if is_web_address(url):
@@ -137,7 +137,7 @@ def _no_address(url: str) -> str:
     return "not an http or https URL" if url else "the manifest gives no URL, and no archive holds it"
 
 
-def _checked(real: RealImage, answer: Outcome) -> Outcome:
+def _checked(real: SourceImage, answer: Outcome) -> Outcome:
     """The answer, if it is the real that the manifest names."""
     if isinstance(answer, RejectedItem):
         return answer

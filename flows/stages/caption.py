@@ -47,8 +47,8 @@ class CaptionStage(MapStage):
                     CaptionRequest(
                         pair_id=pair.pair_id,
                         pixels=shown,
-                        source_caption=pair.screened.real.source_caption,
-                        class_label=pair.screened.real.class_label,
+                        source_caption=pair.screened.image.source_caption,
+                        class_label=pair.screened.image.class_label,
                     )
                 )
         if not requests:

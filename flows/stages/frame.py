@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from flows.records import FramedPair, SelectedReal
+from flows.records import FramedPair, SelectedImage
 from flows.stages.base import BuildStage, MapStage
 from flows.stages.reals import RealsStage
 from flows.stages.select import SelectStage
@@ -35,7 +35,7 @@ class FrameStage(MapStage):
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Frame each real of the chunk in each view."""
         reals = RealsStage(self.build).store
-        for selected in SelectStage(self.build).store.records(index, SelectedReal):
+        for selected in SelectStage(self.build).store.records(index, SelectedImage):
             stored: Pixels | RejectedItem
             try:
                 data = reals.read_blob(selected.screened.blob)
@@ -44,7 +44,7 @@ class FrameStage(MapStage):
                 stored = rejected  # taken down since it was selected
             for view in self.build.recipe.views:
                 chunk.seen += 1
-                pair_id = f"{selected.screened.real.key}-{view.name}"
+                pair_id = f"{selected.screened.image.key}-{view.name}"
                 if isinstance(stored, RejectedItem):
                     chunk.reject(pair_id, stored)
                     continue
@@ -53,14 +53,16 @@ class FrameStage(MapStage):
                 except RejectedItem as rejected:
                     chunk.reject(pair_id, rejected)
 
-    def _frame(self, chunk: ChunkWriter, pair_id: str, selected: SelectedReal, stored: Pixels, view: ViewRules) -> None:
+    def _frame(
+        self, chunk: ChunkWriter, pair_id: str, selected: SelectedImage, stored: Pixels, view: ViewRules
+    ) -> None:
         screened = selected.screened
         frame = plan_frame(screened.facts, screened.coding, view, pair_id, self.build.recipe.seed_salt)
         framed = cut(stored, screened.facts, frame)
         chunk.add(
             FramedPair(
                 pair_id=pair_id,
-                key=screened.real.key,
+                key=screened.image.key,
                 screened=screened,
                 frame=frame,
                 history=selected.histories.get(view.name) if view.framing == "scene" else screened.coding,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flows.records import ListedImage, StoredReal
+from flows.records import ListedImage, StoredImage
 from flows.stages.base import BuildStage, MapStage, Resource, Unit
 from flows.stages.listing import ListStage
 from manifests import canonical
@@ -75,8 +75,8 @@ class RealsStage(MapStage):
         outcomes: dict[str, Fetched | RejectedItem] = {
             _source_id(reject): RejectedItem(reject.reason, reject.detail) for reject in self.store.rejects(index)
         }
-        for stored in self.store.records(index, StoredReal):
-            outcomes[stored.real.source_id] = Fetched(self.store.stored_blob(stored.blob), stored.real)
+        for stored in self.store.records(index, StoredImage):
+            outcomes[stored.image.source_id] = Fetched(self.store.stored_blob(stored.blob), stored.image)
         return outcomes
 
 
@@ -85,7 +85,7 @@ def _add(chunk: ChunkWriter, source: str, listing: Listing, outcome: Fetched | R
     if isinstance(outcome, RejectedItem):
         chunk.reject(f"{source}:{listing.source_id}", outcome)
     else:
-        chunk.add(StoredReal(real=outcome.real, blob=chunk.blob(outcome.real.key, outcome.data)))
+        chunk.add(StoredImage(image=outcome.image, blob=chunk.blob(outcome.image.key, outcome.data)))
 
 
 def _source_id(reject: Reject) -> str:

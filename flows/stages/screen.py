@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from flows.records import ScreenedReal, StoredReal
+from flows.records import ScreenedImage, StoredImage
 from flows.stages.base import BuildStage, MapStage, Unit
 from flows.stages.reals import RealsStage
 from manifests.chunks import ChunkWriter
@@ -29,13 +29,13 @@ class ScreenStage(MapStage):
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Inspect each image of the chunk."""
         reals = RealsStage(self.build).store
-        for stored in reals.records(index, StoredReal):
+        for stored in reals.records(index, StoredImage):
             chunk.seen += 1
             try:
                 facts, coding = inspect(
-                    reals.read_blob(stored.blob), self.build.recipe.screen, rotation=stored.real.rotation
+                    reals.read_blob(stored.blob), self.build.recipe.screen, rotation=stored.image.rotation
                 )
             except RejectedItem as rejected:
-                chunk.reject(stored.real.key, rejected)
+                chunk.reject(stored.image.key, rejected)
             else:
-                chunk.add(ScreenedReal(real=stored.real, blob=stored.blob, facts=facts, coding=coding))
+                chunk.add(ScreenedImage(image=stored.image, blob=stored.blob, facts=facts, coding=coding))

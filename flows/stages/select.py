@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from flows.records import ScreenedReal, SelectedReal
+from flows.records import ScreenedImage, SelectedImage
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.screen import ScreenStage
 from flows.target import SPARE, wanted_chunks
@@ -42,8 +42,8 @@ class SelectStage(ReduceStage):
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """Chunks in key order; a chunk also holds the rejects that fell between its items."""
-        kept: list[ScreenedReal | tuple[str, RejectedItem]] = list(self._without_duplicates())
-        pools = _pools(entry for entry in kept if isinstance(entry, ScreenedReal))
+        kept: list[ScreenedImage | tuple[str, RejectedItem]] = list(self._without_duplicates())
+        pools = _pools(entry for entry in kept if isinstance(entry, ScreenedImage))
         size, wanted = self.build.recipe.chunks.size, wanted_chunks(self.build)
         chunk, filled = self.store.writer(0), 0
         for entry in kept:
@@ -52,29 +52,29 @@ class SelectStage(ReduceStage):
                 yield chunk
                 chunk, filled = self.store.writer(chunk.index + 1), 0
             chunk.seen += 1
-            if not isinstance(entry, ScreenedReal):
+            if not isinstance(entry, ScreenedImage):
                 chunk.reject(*entry)
             elif wanted is not None and chunk.index >= wanted:
-                chunk.reject(entry.real.key, RejectedItem(Reason.SURPLUS, SPARE))
+                chunk.reject(entry.image.key, RejectedItem(Reason.SURPLUS, SPARE))
             else:
                 chunk.add(self._with_histories(entry, pools))
                 filled += 1
         yield chunk
 
-    def _without_duplicates(self) -> Iterator[ScreenedReal | tuple[str, RejectedItem]]:
+    def _without_duplicates(self) -> Iterator[ScreenedImage | tuple[str, RejectedItem]]:
         """Greedy in key order against what was kept; what was taken down is no longer there to be a duplicate of."""
         taken_down = listed(self.build)
-        screened = list(ScreenStage(self.build).records(ScreenedReal))
-        screened.sort(key=lambda record: (record.real.key, record.real.source, record.real.source_id))
+        screened = list(ScreenStage(self.build).records(ScreenedImage))
+        screened.sort(key=lambda record: (record.image.key, record.image.source, record.image.source_id))
         near = NearDuplicates(self.build.recipe.select.radius)
         limit = self.build.recipe.select.limit
         kept, last_key = 0, ""
         for record in screened:
-            key, phash = record.real.key, int(record.facts.phash, 16)
-            if taken_down.covers(record.real):
-                yield key, taken_down.rejection(record.real)
+            key, phash = record.image.key, int(record.facts.phash, 16)
+            if taken_down.covers(record.image):
+                yield key, taken_down.rejection(record.image)
             elif key == last_key:
-                yield key, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.real.source_id}")
+                yield key, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.image.source_id}")
             elif neighbours := near.neighbours(phash):
                 yield key, RejectedItem(Reason.NEAR_DUPLICATE, f"looks like {neighbours[0]}")
             elif limit is not None and kept == limit:
@@ -84,22 +84,22 @@ class SelectStage(ReduceStage):
                 kept, last_key = kept + 1, key
                 yield record
 
-    def _with_histories(self, record: ScreenedReal, pools: dict[str, list[JpegCoding]]) -> SelectedReal:
-        pool = pools.get(record.real.source, [])
+    def _with_histories(self, record: ScreenedImage, pools: dict[str, list[JpegCoding]]) -> SelectedImage:
+        pool = pools.get(record.image.source, [])
         salt = self.build.recipe.seed_salt
         histories = {
-            view: pool[int(fraction(salt, f"{record.real.key}-{view}", "history") * len(pool))]
+            view: pool[int(fraction(salt, f"{record.image.key}-{view}", "history") * len(pool))]
             for view in self._scene_views()
             if pool
         }
-        return SelectedReal(screened=record, histories=histories)
+        return SelectedImage(screened=record, histories=histories)
 
 
-def _pools(records: Iterator[ScreenedReal]) -> dict[str, list[JpegCoding]]:
+def _pools(records: Iterator[ScreenedImage]) -> dict[str, list[JpegCoding]]:
     """The codings of each source's JPEGs, as often as they occur, in an order of their own."""
     counts: dict[str, Counter[JpegCoding]] = defaultdict(Counter)
     for record in records:
         if record.coding is not None:
-            counts[record.real.source][record.coding] += 1
+            counts[record.image.source][record.coding] += 1
     order = {source: sorted(counter, key=lambda c: (c.subsampling, c.tables)) for source, counter in counts.items()}
     return {source: [c for c in order[source] for _ in range(counter[c])] for source, counter in counts.items()}

@@ -61,9 +61,9 @@ class SplitStage(ReduceStage):
                 rejects.reject(pair.pair_id, _rejected(home))
             else:
                 shards[home.split, pair.frame.view].append((pair, home))
-                if taken_down.covers(pair.screened.real):
+                if taken_down.covers(pair.screened.image):
                     rejects.seen += 1
-                    rejects.reject(pair.pair_id, taken_down.rejection(pair.screened.real))
+                    rejects.reject(pair.pair_id, taken_down.rejection(pair.screened.image))
         if not shards:
             raise DatasetError(
                 "no pair is left: every image was dropped. `twinset status` counts the reasons by stage."
@@ -76,7 +76,7 @@ class SplitStage(ReduceStage):
                 chunk = self.store.writer(index)
                 shard = shard_name(split, view, number, views=len(views))
                 for pair, home in batch:
-                    if not taken_down.covers(pair.screened.real):
+                    if not taken_down.covers(pair.screened.image):
                         chunk.seen += 1
                         chunk.add(self._placed(pair, home, shard))
                 yield chunk
@@ -91,7 +91,7 @@ class SplitStage(ReduceStage):
                 pair_id=pair.pair_id,
                 group_id=home.group_id,
                 split=home.split,
-                real=pair.screened.real,
+                image=pair.screened.image,
                 facts=pair.screened.facts,
                 frame=pair.frame,
                 caption=pair.caption,

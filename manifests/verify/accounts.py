@@ -13,7 +13,7 @@ from manifests import canonical
 from manifests.errors import DatasetError
 from manifests.header import Header
 from manifests.index import Index
-from manifests.records import Pair, RealImage, Reason, Reject
+from manifests.records import Pair, Reason, Reject, SourceImage
 from manifests.storage import Folder
 from manifests.tombstones import TOMBSTONES, Tombstones, read_tombstones
 from manifests.verify.findings import Finding
@@ -72,12 +72,12 @@ class Attribution:
         sources = tables_of(self.header, "sources")
         self._named = {source.get("name") for source in sources if source.get("type") in _NAMED_AUTHORS}
 
-    def check(self, real: RealImage, number: int) -> Iterator[Finding]:
+    def check(self, real: SourceImage, number: int) -> Iterator[Finding]:
         """What a real image's line lacks."""
         if real.source in self._named and real.key not in self.keys:
             for name, value in (("author", real.author), ("license", real.license)):
                 if not value.strip():
-                    text = f"real.{name}: empty, but source {real.source} asks that it be given"
+                    text = f"image.{name}: empty, but source {real.source} asks that it be given"
                     yield Finding(file=MANIFEST, place=f"line {number}", text=text)
         self.keys.add(real.key)
 
@@ -152,6 +152,6 @@ def check_croissant(folder: Folder, index: Index) -> Iterator[Finding]:
 
 def taken_down(tombstones: Tombstones, pair: Pair, number: int) -> Iterator[Finding]:
     """Whether a pair is of an image that was taken down."""
-    if tombstones.covers(pair.real):
-        text = f"real.sha256: {pair.real.sha256} was taken down ({TOMBSTONES})"
+    if tombstones.covers(pair.image):
+        text = f"image.sha256: {pair.image.sha256} was taken down ({TOMBSTONES})"
         yield Finding(file=MANIFEST, place=f"line {number}", text=text)

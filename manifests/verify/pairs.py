@@ -34,15 +34,15 @@ class PairChecks:
         for text in self._complaints(pair):
             yield Finding(file=MANIFEST, place=f"line {number}", text=text)
         self.pair_ids.add(pair.pair_id)
-        self.keys.add(pair.real.key)
+        self.keys.add(pair.image.key)
 
     def _complaints(self, pair: Pair) -> Iterator[str]:
         if pair.pair_id in self.pair_ids:
             yield f"pair_id: {pair.pair_id} stands in an earlier line, too"
-        if pair.real.key != pair.real.sha256[:16]:
-            yield f"real.key: {pair.real.key}, expected {pair.real.sha256[:16]}, the beginning of its sha256"
-        if pair.pair_id != f"{pair.real.key}-{pair.frame.view}":
-            yield f"pair_id: {pair.pair_id}, expected {pair.real.key}-{pair.frame.view}"
+        if pair.image.key != pair.image.sha256[:16]:
+            yield f"image.key: {pair.image.key}, expected {pair.image.sha256[:16]}, the beginning of its sha256"
+        if pair.pair_id != f"{pair.image.key}-{pair.frame.view}":
+            yield f"pair_id: {pair.pair_id}, expected {pair.image.key}-{pair.frame.view}"
         yield from self._whole(pair)
         yield from self._placed(pair)
         for field, digest in (("facts.jpeg_tables", pair.facts.jpeg_tables), ("jpeg_tables", pair.jpeg_tables)):

@@ -70,22 +70,22 @@ class SplitChecks:
     def _units(self, pair: Pair) -> Iterator[tuple[str, str]]:
         """All that must not stand in two splits, by kind and name."""
         yield "group", pair.group_id
-        yield "real", pair.real.key
+        yield "real", pair.image.key
         if self._config is not None and "caption" in self._config.group_by:
             yield "caption", pair.caption.cleaned
-        if self._config is not None and "class" in self._config.group_by and pair.real.class_label:
-            yield "class", pair.real.class_label
+        if self._config is not None and "class" in self._config.group_by and pair.image.class_label:
+            yield "class", pair.image.class_label
 
     def _home(self, pair: Pair, config: SplitConfig) -> str | None:
         """The pair's home group; None where images that are not in the manifest have a say in it."""
         if config.group_by[0] == "pair":
-            return f"pair:{pair.real.key}"
+            return f"pair:{pair.image.key}"
         if config.group_by[0] == "class":
-            return f"class:{pair.real.class_label}" if pair.real.class_label else f"pair:{pair.real.key}"
+            return f"class:{pair.image.class_label}" if pair.image.class_label else f"pair:{pair.image.key}"
         return None
 
     def _neighbours(self, pair: Pair) -> Iterator[str]:
-        key = pair.real.key
+        key = pair.image.key
         if key in self._split_of_key or not pair.facts.phash:
             return
         try:

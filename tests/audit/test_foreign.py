@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from audit.foreign import ForeignItem, items, open_foreign, parse_label_names
-from audit.foreign.labels import label_of_class
 from manifests.errors import DatasetError
+from manifests.labels import label_of_class
 
 
 def image(file_format: str = "JPEG", shade: int = 128) -> bytes:

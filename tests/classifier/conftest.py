@@ -20,7 +20,7 @@ from manifests.records import (
     ImageFacts,
     Member,
     Pair,
-    RealImage,
+    SourceImage,
     Split,
 )
 from manifests.shards import Sample, metadata, write_shard
@@ -90,7 +90,7 @@ def make_pair(
         pair_id=f"{digest[:16]}-scene",
         group_id=digest[:16],
         split=split,
-        real=RealImage(
+        image=SourceImage(
             key=digest[:16], source="noise", source_id=name, class_label="cloud", sha256=digest, size=1
         ),
         facts=ImageFacts(format="JPEG", width=side, height=side),

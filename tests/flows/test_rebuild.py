@@ -104,7 +104,7 @@ def published(built: Path, tmp_path: Path) -> Path:
     content = lines(built / "dataset" / "manifest.jsonl")
     content[0]["recipe"]["chunks"]["size"] = 100
     for line in content[1:]:
-        line["real"]["url"] = f"http://photographs.example/{line['real']['sha256']}"
+        line["image"]["url"] = f"http://photographs.example/{line['image']['sha256']}"
     return write(tmp_path / "published.jsonl", content)
 
 
@@ -122,7 +122,7 @@ def test_from_an_archive_the_bytes_are_the_same(built: Path, scenes: Path, tmp_p
 
 
 def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published: Path, web: Web, tmp_path: Path):
-    keys = sorted({line["real"]["sha256"] for line in lines(published)[1:]})
+    keys = sorted({line["image"]["sha256"] for line in lines(published)[1:]})
     dead, changed, refused = keys[:3], keys[3:5], keys[5]
     for sha256 in dead:
         del web.bodies[f"/{sha256}"]
@@ -130,14 +130,14 @@ def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published
         web.bodies[f"/{sha256}"] = web.bodies[f"/{sha256}"] + b"\0"
     content = lines(published)
     for line in content[1:]:
-        if line["real"]["sha256"] == refused:
-            line["real"]["url"] = f"file://{tmp_path}/published.jsonl"
+        if line["image"]["sha256"] == refused:
+            line["image"]["url"] = f"file://{tmp_path}/published.jsonl"
     write(published, content)
     expected = {
         line["pair_id"]: "changed-at-source"
-        if line["real"]["sha256"] in changed
+        if line["image"]["sha256"] in changed
         else "gone"
-        if line["real"]["sha256"] in (*dead, refused)
+        if line["image"]["sha256"] in (*dead, refused)
         else "identical"
         for line in content[1:]
     }
@@ -173,12 +173,12 @@ def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published
 def web_body(built: Path, sha256: str) -> bytes:
     """The real's own bytes, out of the build."""
     from flows.folder import BuildFolder
-    from flows.records import StoredReal
+    from flows.records import StoredImage
     from flows.stages.reals import RealsStage as Built
 
     store = Built(BuildFolder.open(str(built)))
     return next(
-        store.store.read_blob(record.blob) for record in store.records(StoredReal) if record.real.sha256 == sha256
+        store.store.read_blob(record.blob) for record in store.records(StoredImage) if record.image.sha256 == sha256
     )
 
 
@@ -272,14 +272,14 @@ Damage = Callable[[list[Line]], object]
     ("damage", "complaint"),
     [
         (lambda content: content[6]["fakes"]["vae"].update(seed="many"), "line 7: fakes.vae.seed"),
-        (lambda content: content[6]["real"].pop("sha256"), "line 7: real.sha256"),
+        (lambda content: content[6]["image"].pop("sha256"), "line 7: image.sha256"),
         (lambda content: content[6].update(shard="../../x.tar"), "line 7: shard"),
         (lambda content: content[6]["facts"].update(width=10**6, height=10**6), "line 7: facts.width"),
         (lambda content: content[6]["frame"].update(x=10**6), "line 7: frame.x"),
         (lambda content: content[6]["frame"].update(frame=2**20), "line 7: frame.frame"),
         (lambda content: content[6]["facts"].update(jpeg_tables="ab"), "line 7: facts.jpeg_tables"),
         (lambda content: content[6]["fakes"]["vae"].update(batch_size=10**9), "line 7: fakes.vae.batch_size"),
-        (lambda content: content[6]["real"].update(key="0" * 16), "line 7: real.key"),
+        (lambda content: content[6]["image"].update(key="0" * 16), "line 7: image.key"),
         (lambda content: content[6]["fakes"].pop("vae"), "line 7: members"),
         (lambda content: content[6]["fakes"].clear(), "line 7: fakes"),
         (lambda content: content[0].update(recipe={"merged": []}), "merged from datasets of several recipes"),

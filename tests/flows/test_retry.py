@@ -8,7 +8,7 @@ import pytest
 
 from flows.failures import Failed, failed_chunks, forget_failed
 from flows.folder import BuildFolder
-from flows.records import GeneratedFake, StoredReal
+from flows.records import GeneratedFake, StoredImage
 from flows.stages.audit import build_stages
 from flows.stages.reals import RealsStage
 from manifests.errors import RejectedItem
@@ -27,14 +27,14 @@ def fail(build: BuildFolder, index: int, position: int, reason: Reason) -> str:
     stage = RealsStage(build)
     chunk = stage.store.writer(index)
     lost = ""
-    for number, stored in enumerate(list(stage.store.records(index, StoredReal))):
+    for number, stored in enumerate(list(stage.store.records(index, StoredImage))):
         chunk.seen += 1
         if number == position:
-            lost = stored.real.source_id
-            chunk.reject(f"{stored.real.source}:{lost}", RejectedItem(reason, "for now"))
+            lost = stored.image.source_id
+            chunk.reject(f"{stored.image.source}:{lost}", RejectedItem(reason, "for now"))
         else:
-            blob = chunk.blob(stored.real.key, stage.store.read_blob(stored.blob))
-            chunk.add(StoredReal(real=stored.real, blob=blob))
+            blob = chunk.blob(stored.image.key, stage.store.read_blob(stored.blob))
+            chunk.add(StoredImage(image=stored.image, blob=blob))
     stage.store.commit(chunk, stage.inputs(index), time.time())
     return lost
 
@@ -81,9 +81,9 @@ def test_only_what_failed_is_asked_for(broken: BuildFolder, scenes: Path, tmp_pa
                 shutil.copy(path, target)
     source = broken.recipe.sources[0].model_copy(update={"path": str(elsewhere)})
     moved = BuildFolder(broken.recipe.model_copy(update={"sources": (source,)}), broken.base, broken.url)
-    before = {stored.real.source_id for stored in stage.store.records(0, StoredReal)}
+    before = {stored.image.source_id for stored in stage.store.records(0, StoredImage)}
     RealsStage(moved).fetch_again(0)
-    assert {stored.real.source_id for stored in stage.store.records(0, StoredReal)} == {*before, lost}
+    assert {stored.image.source_id for stored in stage.store.records(0, StoredImage)} == {*before, lost}
 
 
 def test_what_is_final_is_left_alone(built: Path, tmp_path: Path):

@@ -120,7 +120,7 @@ def test_folder_and_tar_give_the_same_pairs(by_class: Path, run_stages: Run, tmp
     from_folder, from_tar = run_stages(folder, tmp_path / "folder"), run_stages(tar, tmp_path / "tar")
     assert pixels(from_folder) == pixels(from_tar)
     first, second = (
-        [(pair.pair_id, pair.split, pair.real.class_label, pair.frame) for pair in Dataset.open(str(dataset)).pairs()]
+        [(pair.pair_id, pair.split, pair.image.class_label, pair.frame) for pair in Dataset.open(str(dataset)).pairs()]
         for dataset in (from_folder, from_tar)
     )
     assert first == second

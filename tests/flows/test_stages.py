@@ -233,7 +233,7 @@ def test_class_disjoint_split_is_one_setting(recipe: Recipe, recipe_text: str, r
     dataset = Dataset.open(str(run_stages(path, tmp_path / "disjoint")))
     homes: dict[str, set[str]] = {}
     for pair in dataset.pairs():
-        homes.setdefault(pair.real.class_label, set()).add(pair.split)
+        homes.setdefault(pair.image.class_label, set()).add(pair.split)
     assert len(homes) == 4
     assert all(len(splits) == 1 for splits in homes.values())
 

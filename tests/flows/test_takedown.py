@@ -43,7 +43,7 @@ def finish(build: BuildFolder) -> None:
 def test_the_build_again_gives_what_the_takedown_gave(built: Path, tmp_path: Path):
     pairs = list(Dataset.open(str(built)).pairs())
     victims = [pairs[0], pairs[-1]]
-    asked = wanted(("ids", victims[0].real.source_id), ("ids", victims[1].real.key))
+    asked = wanted(("ids", victims[0].image.source_id), ("ids", victims[1].image.key))
     shutil.copytree(built / "dataset", tmp_path / "bare")
     shutil.copytree(built, tmp_path / "build")
     pages = [tmp_path / "build" / page for page in ("report.html", "audit/audit.html")]
@@ -53,7 +53,7 @@ def test_the_build_again_gives_what_the_takedown_gave(built: Path, tmp_path: Pat
     bare = take_down(str(tmp_path / "bare"), asked, "asked for")
     done = take_down(str(tmp_path / "build"), asked, "asked for")
     assert [pair.pair_id for pair in done.pairs] == [pair.pair_id for pair in bare.pairs]
-    assert {pair.real.key for pair in done.pairs} == {victim.real.key for victim in victims}
+    assert {pair.image.key for pair in done.pairs} == {victim.image.key for victim in victims}
     assert done.images == 2
     assert contents(tmp_path / "build" / "dataset") == contents(tmp_path / "bare")
     assert not any(page.exists() for page in pages)
@@ -79,17 +79,17 @@ def test_no_byte_of_a_victim_is_left(built: Path, tmp_path: Path):
     shutil.copytree(built, tmp_path / "build")
     pair = next(pair for pair in Dataset.open(str(built)).pairs() if pair.frame.view == "scene")
     sample = next(sample for sample in Dataset.open(str(built)).samples() if sample.key == pair.pair_id)
-    done = take_down(str(tmp_path / "build"), wanted(("sha256", pair.real.sha256)))
+    done = take_down(str(tmp_path / "build"), wanted(("sha256", pair.image.sha256)))
     # the original, two windows, three native fakes, and five members
     assert done.erased == 1 + 2 + 3 + 5
     tars = [path.read_bytes() for path in (tmp_path / "build").rglob("*.tar")]
     assert not any(data in tar for tar in tars for data in sample.members.values())
-    assert take_down(str(tmp_path / "build"), wanted(("sha256", pair.real.sha256))).pairs == []
+    assert take_down(str(tmp_path / "build"), wanted(("sha256", pair.image.sha256))).pairs == []
 
 
 def test_what_only_the_work_folder_holds_is_erased_too(built: Path, tmp_path: Path):
     shutil.copytree(built, tmp_path / "build")
-    keys = {pair.real.key for pair in Dataset.open(str(built)).pairs()}
+    keys = {pair.image.key for pair in Dataset.open(str(built)).pairs()}
     rejected = next(
         reject.key
         for reject in Dataset.open(str(built)).rejects()
@@ -106,7 +106,7 @@ def test_what_only_the_work_folder_holds_is_erased_too(built: Path, tmp_path: Pa
 )
 def test_what_a_changed_recipe_asks_for_again_is_not_there(built: Path, tmp_path: Path, old: str, new: str):
     shutil.copytree(built, tmp_path / "build")
-    victim = next(pair.real.key for pair in Dataset.open(str(built)).pairs() if pair.frame.view == "scene")
+    victim = next(pair.image.key for pair in Dataset.open(str(built)).pairs() if pair.frame.view == "scene")
     take_down(str(tmp_path / "build"), wanted(("ids", victim)))
     build = BuildFolder.open(str(tmp_path / "build"))
     text = build.recipe.model_dump_json().replace(old, new)
@@ -115,7 +115,7 @@ def test_what_a_changed_recipe_asks_for_again_is_not_there(built: Path, tmp_path
     changed.claim(redo=True)
     finish(changed)
     dataset = Dataset.open(str(tmp_path / "build"))
-    assert victim not in {pair.real.key for pair in dataset.pairs()}
+    assert victim not in {pair.image.key for pair in dataset.pairs()}
     taken = {reject.key for reject in dataset.rejects() if reject.reason == Reason.TAKEN_DOWN}
     assert taken == {f"{victim}-scene", f"{victim}-patch"}
 
@@ -124,17 +124,17 @@ def test_a_new_build_leaves_out_what_was_taken_down_elsewhere(
     built: Path, recipe: Recipe, run_stages: Run, tmp_path: Path
 ):
     shutil.copytree(built / "dataset", tmp_path / "bare")
-    keys = sorted({pair.real.key for pair in Dataset.open(str(built)).pairs()})[:3]
+    keys = sorted({pair.image.key for pair in Dataset.open(str(built)).pairs()})[:3]
     take_down(str(tmp_path / "bare"), wanted(*(("ids", key) for key in keys)), "asked for")
     path = recipe(replace={'name = "small"\n': 'name = "small"\ntombstones = ["bare/tombstones.jsonl"]\n'})
     dataset = Dataset.open(str(run_stages(path, tmp_path / "out")))
     assert keys == [reject.key for reject in dataset.rejects() if reject.reason == Reason.TAKEN_DOWN]
-    assert not {pair.real.key for pair in dataset.pairs()} & set(keys)
+    assert not {pair.image.key for pair in dataset.pairs()} & set(keys)
 
 
 def test_unknown_entries_are_told(built: Path, tmp_path: Path):
     shutil.copytree(built / "dataset", tmp_path / "bare")
-    key = next(Dataset.open(str(built)).pairs()).real.key
+    key = next(Dataset.open(str(built)).pairs()).image.key
     with pytest.raises(DatasetError, match=r"nothing here answers to the lists \(the first entry: nobody\)"):
         take_down(str(tmp_path / "bare"), wanted(("ids", "nobody")))
     assert take_down(str(tmp_path / "bare"), wanted(("ids", "nobody"), ("ids", key))).unknown == ["nobody"]

@@ -24,9 +24,9 @@ from manifests.records import (
     ImageFacts,
     Member,
     Pair,
-    RealImage,
     Reason,
     Reject,
+    SourceImage,
     Split,
 )
 from manifests.shards import Sample, metadata, write_shard
@@ -88,7 +88,7 @@ def make_pair(members: Callable[..., dict[str, bytes]]) -> Callable[..., Pair]:
             pair_id=f"{sha256[:16]}-{view}",
             group_id=f"pair:{sha256[:16]}",
             split=split,
-            real=RealImage(key=sha256[:16], sha256=sha256, size=100, **fields),
+            image=SourceImage(key=sha256[:16], sha256=sha256, size=100, **fields),
             facts=ImageFacts(format="JPEG", width=SIDE, height=SIDE, phash=sha256[:16]),
             frame=Frame(view=view, framing="scene", x=0, y=0, side=SIDE, frame=SIDE, size=SIDE, ratio=1),
             caption=Caption(text=caption, cleaned=caption, model="source"),

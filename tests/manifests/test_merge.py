@@ -51,13 +51,13 @@ def test_what_one_took_down_goes_from_all(make_dataset: Make, tmp_path: Path, as
     left = make_dataset("left", {"train": range(4)})
     right = make_dataset("right", {"train": range(2, 6)})
     victim = next(right.pairs())
-    remove(right, Tombstones.of([Tombstone(sha256=victim.real.sha256, key=victim.real.key, reason="asked for")]))
+    remove(right, Tombstones.of([Tombstone(sha256=victim.image.sha256, key=victim.image.key, reason="asked for")]))
     both = merge([left, Dataset.open(str(right.folder))], str(tmp_path / "both"))
     assert_whole(both)
     assert victim.pair_id not in ids(both)
     rejects = [(reject.key, reject.reason, reject.detail) for reject in both.rejects()]
     assert rejects == [(victim.pair_id, Reason.TAKEN_DOWN, "asked for")]
-    assert read_tombstones(both.folder).covers(victim.real)
+    assert read_tombstones(both.folder).covers(victim.image)
 
 
 @pytest.mark.parametrize(

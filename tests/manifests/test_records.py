@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from manifests import canonical
-from manifests.records import LABELS, SPLITS, Caption, Fake, Frame, Pair, RealImage, Reason, Reject
+from manifests.records import LABELS, SPLITS, Caption, Fake, Frame, Pair, Reason, Reject, SourceImage
 
 TEXT = st.text(max_size=12)
 
@@ -33,7 +33,7 @@ def test_a_pair_is_one_line_and_is_read_back_with_the_same_bytes(
     plain = make_pair(1)
     pair = plain.model_copy(
         update={
-            "real": plain.real.model_copy(update=real),
+            "image": plain.image.model_copy(update=real),
             "caption": caption,
             "fakes": {name: each.model_copy(update=fake) for name, each in plain.fakes.items()},
             "frame": plain.frame.model_copy(update={"ratio": ratio}),
@@ -55,10 +55,10 @@ def test_records_are_frozen(make_pair: Callable[..., Pair]):
 @pytest.mark.parametrize(
     ("kind", "field", "value"),
     [
-        (RealImage, "key", "0123456789ABCDEF"),
-        (RealImage, "key", "0123456789abcdef\n"),
-        (RealImage, "sha256", "0" * 63),
-        (RealImage, "colour", "red"),
+        (SourceImage, "key", "0123456789ABCDEF"),
+        (SourceImage, "key", "0123456789abcdef\n"),
+        (SourceImage, "sha256", "0" * 63),
+        (SourceImage, "colour", "red"),
         (Frame, "view", "scene/.."),
         (Frame, "side", 0),
         (Frame, "ratio", float("nan")),
@@ -77,7 +77,7 @@ def test_records_are_frozen(make_pair: Callable[..., Pair]):
 def test_what_cannot_be_is_refused(make_pair: Callable[..., Pair], kind: type, field: str, value: object):
     pair = make_pair(1)
     reject = Reject(key="k", stage="screen", reason=Reason.BLANK)
-    whole = {RealImage: pair.real, Frame: pair.frame, Fake: pair.fakes["vae"], Pair: pair, Reject: reject}[kind]
+    whole = {SourceImage: pair.image, Frame: pair.frame, Fake: pair.fakes["vae"], Pair: pair, Reject: reject}[kind]
     with pytest.raises(ValidationError) as caught:
         kind.model_validate({**whole.model_dump(), field: value})
     assert [error["loc"] for error in caught.value.errors()] == [(field,)]

@@ -22,7 +22,7 @@ Check = Callable[[Dataset], None]
 
 
 def tombstones(*pairs: Pair) -> Tombstones:
-    return Tombstones.of(Tombstone(sha256=pair.real.sha256, key=pair.real.key, reason="asked for") for pair in pairs)
+    return Tombstones.of(Tombstone(sha256=pair.image.sha256, key=pair.image.key, reason="asked for") for pair in pairs)
 
 
 def contents(folder: Folder) -> dict[str, bytes]:
@@ -39,11 +39,11 @@ def test_pairs_go_and_all_accounts_agree(finished: Dataset, assert_whole: Check)
     assert left.audit_verdict == "passed"
     after = contents(left.folder)
     assert after["shards/test-000000.tar"] == before["shards/test-000000.tar"]
-    assert pairs[1].real.key.encode() not in after["ATTRIBUTION.csv"] + after["manifest.jsonl"]
+    assert pairs[1].image.key.encode() not in after["ATTRIBUTION.csv"] + after["manifest.jsonl"]
     assert "reports/audit.html" not in after
     rejects = [(reject.key, reject.stage, reject.reason, reject.detail) for reject in left.rejects()]
     assert (pairs[1].pair_id, "split", Reason.TAKEN_DOWN, "asked for") in rejects
-    assert read_tombstones(left.folder).covers(pairs[1].real)
+    assert read_tombstones(left.folder).covers(pairs[1].image)
 
 
 def test_a_shard_without_samples_goes(finished: Dataset, assert_whole: Check):

@@ -58,7 +58,7 @@ def test_a_smaller_limit_is_a_part_of_a_larger_one(whole: Dataset, tmp_path: Pat
 
 
 def test_tombstones_go_along(whole: Dataset, tmp_path: Path):
-    victim = next(whole.pairs()).real
+    victim = next(whole.pairs()).image
     remove(whole, Tombstones.of([Tombstone(sha256=victim.sha256, key=victim.key)]))
     part = subset(Dataset.open(str(whole.folder)), str(tmp_path / "part"), parse_filter(["split=test"]))
     assert read_tombstones(part.folder).covers(victim)

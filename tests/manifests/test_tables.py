@@ -34,7 +34,7 @@ def test_the_manifest_s_table_has_a_row_a_pair_with_the_whole_record(folder: Fol
     assert [Pair.model_validate_json(str(row["record"])) for row in rows] == pairs
     for row, pair in zip(rows, pairs, strict=True):
         assert {name: row[name] for name in metadata(pair)} == metadata(pair)
-        assert (row["url"], row["sha256"], row["shard"]) == (pair.real.url, pair.real.sha256, pair.shard)
+        assert (row["url"], row["sha256"], row["shard"]) == (pair.image.url, pair.image.sha256, pair.shard)
         assert None not in row.values()
 
 
@@ -74,7 +74,7 @@ def test_attribution_names_each_real_image_once_in_the_order_of_the_pairs(
     pairs = [make_pair(2), make_pair(1), make_pair(2, view="patch")]
     assert write_attribution(folder, pairs) == 2
     rows = attribution(folder)
-    assert [row["key"] for row in rows] == [pairs[0].real.key, pairs[1].real.key]
+    assert [row["key"] for row in rows] == [pairs[0].image.key, pairs[1].image.key]
     assert rows[0]["license"] == "CC0-1.0"
     assert rows[0]["changes"] == "cropped, resized and encoded again"
 

@@ -10,7 +10,7 @@ from manifests.tombstones import Tombstone, Tombstones, fetch_tombstones, read_t
 
 
 def test_tombstones_are_read_as_they_were_written(folder: Folder, make_pair: Callable[..., Pair]):
-    reals = [make_pair(number).real for number in range(3)]
+    reals = [make_pair(number).image for number in range(3)]
     lines = [Tombstone(sha256=real.sha256, key=real.key, reason="asked for") for real in reals[:2]]
     Tombstones.of(lines).write(folder)
     read = read_tombstones(folder)

@@ -277,20 +277,20 @@ def test_a_pair_that_stands_twice_is_named(write: Write):
 
 
 def test_what_was_dropped_or_taken_down_is_not_used(write: Write, make_pair: Callable[..., Pair]):
-    real = make_pair(4).real
+    real = make_pair(4).image
     rejects = [Reject(key=real.key, stage="screen", reason=Reason.BLANK)]
     (found,) = findings(write(rejects=rejects))
     assert found == f"rejects.jsonl, line 2: key: {real.key} was dropped (blank), but is in the manifest"
     # another copy of bytes that are used
     assert findings(write(rejects=[rejects[0].model_copy(update={"reason": Reason.DUPLICATE})], name="b")) == []
     (found,) = findings(write(tombstones=[Tombstone(sha256=real.sha256, key=real.key)], name="c"))
-    assert f"real.sha256: {real.sha256} was taken down" in found
+    assert f"image.sha256: {real.sha256} was taken down" in found
 
 
 def test_who_has_to_be_named_is_named(write: Write):
     recipe = RECIPE | {"sources": [{"name": "noise", "type": "open-images"}]}
     found = findings(write(recipe=recipe))
-    assert len(_only(found, "real.author: empty, but source noise asks that it be given")) == len(found) == 10
+    assert len(_only(found, "image.author: empty, but source noise asks that it be given")) == len(found) == 10
 
 
 def test_everybody_is_listed_once(write: Write):
@@ -340,4 +340,4 @@ def test_a_merged_dataset_has_the_views_and_sources_of_its_parts(write: Write):
     found = findings(
         write(recipe={"merged": [parts[0], {"name": "b", "recipe": {"merged": [{"recipe": named}]}}]}, name="b")
     )
-    assert len(_only(found, "real.author: empty")) == 10
+    assert len(_only(found, "image.author: empty")) == 10

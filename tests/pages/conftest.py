@@ -28,9 +28,9 @@ from manifests.records import (
     ImageFacts,
     Member,
     Pair,
-    RealImage,
     Reason,
     Reject,
+    SourceImage,
 )
 from manifests.shards import Sample, metadata, write_shard
 from manifests.storage import Folder
@@ -64,7 +64,7 @@ def make_pair(number: int, view: str, text: str, side: int) -> tuple[Pair, dict[
         pair_id=f"{sha256[:16]}-{view}",
         group_id=f"g{number}",
         split=split,
-        real=RealImage(
+        image=SourceImage(
             key=sha256[:16],
             source="open-images" if number % 3 else "folder",
             source_id=f"{number}",
@@ -206,8 +206,8 @@ def write_training(tmp_path: Path) -> Callable[[Dataset], Path]:
                 "label": int(name != "real"),
                 "score": float(np.clip(rng.normal(0.3 if name == "real" else 0.7, 0.2), 0, 1)),
                 "view": pair.frame.view,
-                "source": pair.real.source,
-                "class_label": pair.real.class_label,
+                "source": pair.image.source,
+                "class_label": pair.image.class_label,
             }
             for pair in dataset.pairs()
             if pair.split != "train"

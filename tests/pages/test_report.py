@@ -138,9 +138,9 @@ def test_the_counts_are_those_of_the_manifest_and_the_rejects(report: Callable[.
     for split in ("train", "validation", "test"):
         row = [splits[split, view] for view in ("scene", "patch")]
         assert f"{split} {row[0]} {row[1]} {sum(row)}" in text
-    for source, count in Counter(pair.real.source for pair in pairs).items():
+    for source, count in Counter(pair.image.source for pair in pairs).items():
         assert f"{source} {count}" in text
-    for label, count in Counter(pair.real.class_label for pair in pairs).items():
+    for label, count in Counter(pair.image.class_label for pair in pairs).items():
         assert f"{label} {count}" in text
     assert "reals not-found 2" in text
     assert "screen greyscale 1" in text

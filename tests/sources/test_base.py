@@ -28,8 +28,8 @@ def test_a_listing_survives_its_json(source_id: str, title: str, location: dict[
 
 @given(data=st.binary())
 def test_the_key_is_of_the_bytes_alone(data: bytes):
-    here = accept(Listing(source_id="a", class_label="cat", size=len(data)), data, "folder").real
-    there = accept(Listing(source_id="b", md5=hashlib.md5(data).hexdigest()), data, "open-images").real  # noqa: S324
+    here = accept(Listing(source_id="a", class_label="cat", size=len(data)), data, "folder").image
+    there = accept(Listing(source_id="b", md5=hashlib.md5(data).hexdigest()), data, "open-images").image  # noqa: S324
     assert here.key == there.key == hashlib.sha256(data).hexdigest()[:16]
     assert (here.source, here.source_id, here.class_label, here.size) == ("folder", "a", "cat", len(data))
 

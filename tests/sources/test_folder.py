@@ -70,7 +70,7 @@ def test_bytes_come_as_they_are_in_the_order_asked_for(tmp_path: Path):
     for listing, outcome in fetched:
         assert isinstance(outcome, Fetched)
         assert outcome.data == listing.source_id.encode()
-        assert (outcome.real.source, outcome.real.license, outcome.real.class_label) == ("pets", "CC0-1.0", "cat")
+        assert (outcome.image.source, outcome.image.license, outcome.image.class_label) == ("pets", "CC0-1.0", "cat")
 
 
 def test_what_is_gone_or_too_large_is_rejected_and_the_rest_goes_on(tmp_path: Path):

@@ -48,7 +48,7 @@ def everything(source: ImageNet | Folder, workdir: Path):
     """Source id and class, with the bytes."""
     outcomes = [outcome for _, outcome in source.fetch(list(source.list()), workdir)]
     assert all(isinstance(outcome, Fetched) for outcome in outcomes)
-    return {(o.real.source_id, o.real.class_label): o.data for o in outcomes if isinstance(o, Fetched)}
+    return {(o.image.source_id, o.image.class_label): o.data for o in outcomes if isinstance(o, Fetched)}
 
 
 def failure(source: ImageNet):
@@ -183,7 +183,7 @@ def test_a_folder_and_a_tar_of_the_same_photographs_give_the_same_records(tmp_pa
     records = []
     for source in sources:
         outcomes = [outcome for _, outcome in source.fetch(list(source.list()), tmp_path)]
-        records.append([o.real.model_dump(exclude={"source"}) for o in outcomes if isinstance(o, Fetched)])
+        records.append([o.image.model_dump(exclude={"source", "terms"}) for o in outcomes if isinstance(o, Fetched)])
     assert len(records[0]) == len(photographs)
     assert records[0] == records[1]
     assert (

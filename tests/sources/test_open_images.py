@@ -194,8 +194,8 @@ def test_the_real_img2dataset_fetches_what_it_can_and_says_why_not(
 
     first, missing = outcomes[0], outcomes[1]
     assert isinstance(first, Fetched)
-    assert first.real.key == hashlib.sha256(JPEG).hexdigest()[:16]
-    assert (first.real.title, first.real.rotation, first.real.source) == ('a, "b"\nc', 90, "open-images")
+    assert first.image.key == hashlib.sha256(JPEG).hexdigest()[:16]
+    assert (first.image.title, first.image.rotation, first.image.source) == ('a, "b"\nc', 90, "open-images")
     assert isinstance(missing, RejectedItem)
     assert missing.detail == "HTTP 404"
 
