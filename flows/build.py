@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows.counts import stage_counts
 from flows.folder import BuildFolder
 from flows.gate import gate_error
-from flows.inputs import check_models
+from flows.inputs import check_inputs
 from flows.recipe import load_recipe
 from flows.scheduling import CHUNK, run_chunks, runner
 from flows.stages.audit import build_stages
@@ -21,7 +21,7 @@ from manifests.errors import GateError
 from manifests.journal import settle
 from manifests.records import Reason
 
-_ASKED_FOR = (Reason.SURPLUS, Reason.TAKEN_DOWN)
+_ASKED_FOR = (Reason.SURPLUS, Reason.TAKEN_DOWN, Reason.SCORE)
 """Reasons that say nothing against a source."""
 
 
@@ -68,7 +68,7 @@ def build_dataset(recipe: str, out: str, redo: bool = False) -> str:
     """
     path = Path(recipe).absolute()
     build = BuildFolder(load_recipe(path), str(path.parent), out)
-    check_models(build)
+    check_inputs(build)
     build.claim(redo=redo)
     return go_on(build)
 

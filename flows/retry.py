@@ -11,7 +11,7 @@ from flows import progress
 from flows.build import go_on
 from flows.failures import failed_chunks, forget_failed
 from flows.folder import BuildFolder
-from flows.inputs import check_models
+from flows.inputs import check_inputs
 from flows.stages.reals import RealsStage
 
 _FETCHES: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=4)
@@ -48,7 +48,7 @@ def retry_build(out: str) -> str:
         TwinsetError: bad input.
     """
     build = BuildFolder.open(out)
-    check_models(build)
+    check_inputs(build)
     fetches = [chunk.index for chunk in failed_chunks(build) if chunk.stage == RealsStage.label]
     forget_failed(build)
     with progress.stage("fetch again", len(fetches)) as bar:

@@ -44,4 +44,9 @@ class ListStage(ReduceStage):
                 yield chunk
                 index += 1
             if index == before:
-                raise SourceError(f"source {config.name}: no images in it. Check its path and its settings.")
+                raise no_images(config.name)
+
+
+def no_images(source: str) -> SourceError:
+    """A source that has nothing to give."""
+    return SourceError(f"source {source}: no images in it. Check its path and its settings.")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from manifests.errors import SourceError
+
 Recipe = Callable[..., Path]
 
 pytestmark = pytest.mark.xdist_group("bad-input")
@@ -47,6 +49,7 @@ def test_wrong_value(recipe: Recipe, tmp_path: Path):
 
 def test_missing_source(recipe: Recipe, tmp_path: Path):
     assert "nowhere" in refused(recipe(photographs=tmp_path / "nowhere"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_model_without_weights(recipe: Recipe, tmp_path: Path):
@@ -67,7 +70,7 @@ def test_wrong_csv_header(recipe: Recipe, scenes: Path, tmp_path: Path):
     assert "ImageID" in line
 
 
-def test_truncated_tar(recipe: Recipe, scenes: Path, tmp_path: Path):
+def test_truncated_tar(recipe: Recipe, run_stages: Callable[[Path, Path], Path], scenes: Path, tmp_path: Path):
     whole = tmp_path / "whole.tar"
     with tarfile.open(whole, "w") as tar:
         for photograph in sorted(scenes.rglob("*.jpg"))[:3]:
@@ -77,7 +80,9 @@ def test_truncated_tar(recipe: Recipe, scenes: Path, tmp_path: Path):
     path = recipe(
         replace={f'type = "folder"\npath = "{scenes}"': 'type = "imagenet"\nsplit = "validation"\npath = "cut.tar"'}
     )
-    assert "cut.tar" in refused(path, tmp_path / "out")
+    with pytest.raises(SourceError, match=r"cut\.tar"):  # its first image is whole: the first stage finds out
+        run_stages(path, tmp_path / "out")
+    assert not (tmp_path / "out" / "dataset").exists()
 
 
 def test_output_folder_of_another_recipe(recipe: Recipe, tmp_path: Path):

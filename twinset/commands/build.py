@@ -32,7 +32,7 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     from flows.counts import is_finished
     from flows.folder import BuildFolder
     from flows.gate import gate_error
-    from flows.inputs import check_models
+    from flows.inputs import check_inputs
     from flows.recipe import load_recipe
 
     def start() -> None:
@@ -46,7 +46,7 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     finished = is_finished(folder)
     # the flow asks both again, but Prefect takes seconds to start, and a mistake is told at once
     if not finished:
-        check_models(folder)
+        check_inputs(folder)
     folder.claim(redo=redo)
     failed = gate_error(folder) if finished else run_to_gate(start)
     conclude(folder, failed, train=train, as_json=as_json)
