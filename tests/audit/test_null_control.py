@@ -1,5 +1,6 @@
 """The null control: alignment leaves no trace, and the control would see one."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +25,15 @@ from pixels.jpeg import jpeg_coding
 
 Align = Callable[..., dict[str, bytes]]
 
+pytestmark = pytest.mark.xdist_group("null-control")  # the scenes are rendered once
+
 PATCH = ViewRules(name="patch", framing="patch", frame=64, size=64, generators=("erased",))
 # the reals are 128 pixels a side: 2.7 times as large as the frame of this view
 SCENE = ViewRules(name="scene", framing="scene", frame=48, size=48, generators=("erased",))
 SCREEN = ScreenRules(min_side=128)
 HALF_CHROMA = tuple(coding for coding in PHOTOGRAPHS if coding is not None and coding.subsampling == "4:2:0")
+# the small network learns for most of a run's time; a finished build of any size has it learn from 1,000 pairs
+NETWORK_PAIRS = int(os.environ.get("TWINSET_TEST_NETWORK_PAIRS", "200"))
 FRAMINGS = pytest.mark.parametrize("view", [PATCH, SCENE], ids=["patch", "scene"])
 
 
@@ -52,13 +57,20 @@ def measure(
     return {probe.classifier: probe for probe in control.probes(AuditConfig(null_control_pairs=pairs))}
 
 
+@pytest.fixture(autouse=True)
+def pairs_for_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(null_control, "_NETWORK_PAIRS", NETWORK_PAIRS)
+
+
 @FRAMINGS
 def test_nothing_tells_a_photograph_from_its_content_without_history(scenes: list[Picture], view: ViewRules):
     probes = measure(scenes, view, 2000)
     assert list(probes) == ["gradient boosting", "logistic regression", "small CNN"]
     for classifier, probe in probes.items():
-        assert probe.pairs == (1000 if classifier == "small CNN" else 2000)
-        assert abs(probe.value - 0.5) <= 0.03, (classifier, probe)
+        assert probe.pairs == (NETWORK_PAIRS if classifier == "small CNN" else 2000)
+        # chance alone leads the network away from 0.5 by more where it has seen few pairs
+        limit = 0.03 if probe.pairs >= 1000 else 0.1
+        assert abs(probe.value - 0.5) <= limit, (classifier, probe)
 
 
 def leaking(change: Callable[[History], History]) -> Align:
@@ -87,12 +99,15 @@ def without_own_loss(history: History) -> History:
     return replace(history, own=None)
 
 
-@FRAMINGS
-@pytest.mark.parametrize("leak", [forgotten, with_wrong_tables])
+@pytest.mark.parametrize(
+    ("view", "leak"),
+    [(PATCH, forgotten), (PATCH, with_wrong_tables), (SCENE, forgotten)],
+    ids=["patch-forgotten", "patch-wrong", "scene-forgotten"],
+)
 def test_a_leak_put_into_the_alignment_is_seen(
     scenes: list[Picture], view: ViewRules, leak: Callable[[History], History]
 ):
-    probes = measure(scenes, view, 400, codings=HALF_CHROMA, align=leaking(leak))
+    probes = measure(scenes, view, 300, codings=HALF_CHROMA, align=leaking(leak))
     assert max(probe.value for probe in probes.values()) > 0.6
     assert "fail" in {probe.verdict for probe in probes.values()}
     assert all(probe.gate for probe in probes.values())
@@ -100,15 +115,15 @@ def test_a_leak_put_into_the_alignment_is_seen(
 
 
 @pytest.fixture
-def few_for_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_for_the_network(monkeypatch: pytest.MonkeyPatch, pairs_for_the_network: None) -> None:  # noqa: ARG001 - after it
     """Where the statistics are what is asked, the network need not learn anything."""
     monkeypatch.setattr(null_control, "_NETWORK_PAIRS", 40)
 
 
 @pytest.mark.usefixtures("few_for_the_network")
 def test_subsampled_chroma_of_the_reals_is_seen_only_where_the_fake_has_not_lost_it_too(scenes: list[Picture]):
-    aligned = measure(scenes, SCENE, 500, codings=HALF_CHROMA)
-    leaks = measure(scenes, SCENE, 500, codings=HALF_CHROMA, align=leaking(without_own_loss))
+    aligned = measure(scenes, SCENE, 400, codings=HALF_CHROMA)
+    leaks = measure(scenes, SCENE, 400, codings=HALF_CHROMA, align=leaking(without_own_loss))
     assert {probe.verdict for probe in aligned.values()} <= {"ok", "warn", "too-few"}
     assert {leaks[name].verdict for name in ("gradient boosting", "logistic regression")} == {"fail"}
     assert leaks["gradient boosting"].top_features[0].name.startswith(("spectrum_c", "parity_c"))
@@ -148,7 +163,7 @@ def test_photographs_show_no_trace_either(photographs: list[Path], framing: str)
             pictures.append(Picture(path.name, decode(path.read_bytes())))
         except RejectedItem:
             continue  # CMYK and the like
-    control = NullControl(pictures, (view,), AlignmentRules(), ScreenRules(min_side=64), windows=5, workers=1)
-    for probe in control.probes(AuditConfig(null_control_pairs=900)):
-        assert probe.pairs == (40 if probe.classifier == "small CNN" else 900)
+    control = NullControl(pictures, (view,), AlignmentRules(), ScreenRules(min_side=64), windows=3, workers=1)
+    for probe in control.probes(AuditConfig(null_control_pairs=450)):
+        assert probe.pairs == (40 if probe.classifier == "small CNN" else 450)
         assert probe.verdict != "fail", probe

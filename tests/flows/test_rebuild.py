@@ -236,7 +236,7 @@ def test_psnr_is_measured_in_decibels():
 
 def test_what_was_taken_down_is_not_made_again(built: Path, scenes: Path, tmp_path: Path):
     manifest = built / "dataset" / "manifest.jsonl"
-    real = lines(manifest)[1]["real"]
+    real = lines(manifest)[1]["image"]
     tombstones = tmp_path / "tombstones.jsonl"
     write(tombstones, [{"sha256": real["sha256"], "key": real["key"], "reason": "asked"}])
     report = rebuild(manifest, tmp_path / "out", archives=(str(scenes),), tombstones=str(tombstones))

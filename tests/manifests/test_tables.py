@@ -112,4 +112,4 @@ def test_other_text_stays_as_it_is(folder: Folder, make_pair: Callable[..., Pair
 def test_a_record_in_the_table_is_the_manifest_s_line(folder: Folder, make_pair: Callable[..., Pair]):
     write_manifest_parquet(folder, [make_pair(1, title='"é"\n')])
     (row,) = parquet(folder, "manifest.parquet")
-    assert json.loads(str(row["record"]))["real"]["title"] == '"é"\n'
+    assert json.loads(str(row["record"]))["image"]["title"] == '"é"\n'
