@@ -142,7 +142,10 @@ What is not missed here is kept for what this control cannot show:
   alone it is seen at once. It is what is left where a real's own coding is not known to the last.
 
 At S = F the scene keeps traces that nothing here repeats: the noise of quantisation in detail that the fake does not have.
-Recipes therefore ask for S of at most F / 1.5 in scene framing."""
+Recipes therefore ask for S of at most F / 1.5 in scene framing.
+
+The statistics include gaps and spikes of grey levels (`audit/levels.py`). By them alone the two sides of the demo's pairs
+are told apart with AUC 0.49 to 0.52 at 800 pairs of each view: one encoder writes both, so both histograms are rounded alike."""
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ def find(path: Path, wanted: Mapping[str, int]) -> Iterator[Found]:
 
     Args:
         path: a folder, a tar, a zip or an image file. Tars and zips inside a folder are looked into as well, and
-            tars inside tars. Links are not followed.
+            tars inside tars. Links are not followed, neither in a folder nor in a tar.
         wanted: sizes in bytes by sha256.
 
     Raises:
@@ -132,7 +132,7 @@ def _in_file(path: Path, sizes: Mapping[int, set[str]]) -> Iterator[Found]:
 def _in_tar(
     stream: BinaryIO, path: Path, label: str, sizes: Mapping[int, set[str]], *, start: int, size: int, depth: int
 ) -> Iterator[Found]:
-    for member in walk(stream, label, start=start, size=size):
+    for member in walk(stream, label, start=start, size=size, only_files=False):
         if member.size in sizes and (sha256 := _digest(stream, member.offset, member.size)) in sizes[member.size]:
             yield Found(sha256=sha256, path=str(path), kind="slice", position=member.offset, size=member.size)
         elif depth < _DEEPEST and _is_inner_tar(stream, member):

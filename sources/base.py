@@ -1,17 +1,17 @@
 """What every source has in common: its settings, what it lists, what it hands over."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from manifests.errors import RejectedItem
 from manifests.records import ExistingFake, Reason, SourceImage, Terms
 
-RETRYABLE = frozenset({Reason.TIMEOUT, Reason.DOWNLOAD_FAILED})
+RETRYABLE = frozenset({Reason.TIMEOUT, Reason.DOWNLOAD_FAILED, Reason.PRIVATE_ADDRESS})
 """Reasons for which fetching the same item again may succeed. All other reasons of a source are final."""
 
 
@@ -43,6 +43,7 @@ class Listing:
         location: what the source needs to fetch the bytes, beside the other fields: an offset, a member's name.
             Holds nothing of this machine.
         md5: hex digest that the bytes must have; empty when the source gives none.
+        sha256: likewise.
         size: length in bytes that they must have; None when the source gives none.
 
     The other fields go into `SourceImage` as they are, and are described there.
@@ -51,6 +52,7 @@ class Listing:
     source_id: str
     location: dict[str, str | int] = field(default_factory=dict)
     md5: str = ""
+    sha256: str = ""
     size: int | None = None
     url: str = ""
     landing_url: str = ""
@@ -68,21 +70,25 @@ class Listing:
     made: ExistingFake | None = None
     pair: str = ""
 
-    def to_json(self) -> str:
-        """One line of JSON."""
-        return _LISTING.dump_json(self).decode()
+    def to_dict(self) -> dict[str, Any]:
+        """What the listing says, as JSON can say it; fields that say nothing are left out."""
+        said = {name: value for name, empty in _EMPTY.items() if (value := getattr(self, name)) != empty}
+        if self.made is not None:
+            said["made"] = self.made.model_dump(mode="json")
+        return said
 
     @staticmethod
-    def from_json(text: str | bytes) -> "Listing":
-        """The listing that `to_json` wrote.
+    def from_dict(said: Mapping[str, Any]) -> "Listing":
+        """The listing that `to_dict` told of.
 
         Raises:
-            pydantic.ValidationError: the text is not a listing.
+            pydantic.ValidationError: these are not the fields of a listing.
         """
-        return _LISTING.validate_json(text)
+        return _LISTING.validate_python(said)
 
 
 _LISTING = TypeAdapter(Listing)
+_EMPTY = {entry.name: getattr(Listing(source_id=""), entry.name) for entry in fields(Listing)} | {"source_id": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ def accept(listing: Listing, data: bytes, source: str) -> Fetched:
         source: the recipe's name for the source.
 
     Raises:
-        RejectedItem: `digest-mismatch` when size or MD5 differ.
+        RejectedItem: `digest-mismatch` when size, MD5 or SHA-256 differ.
     """
     if listing.size is not None and len(data) != listing.size:
         raise RejectedItem(Reason.DIGEST_MISMATCH, f"{len(data)} bytes, its publisher says {listing.size}")
@@ -139,6 +145,8 @@ def accept(listing: Listing, data: bytes, source: str) -> Fetched:
         if found != listing.md5:
             raise RejectedItem(Reason.DIGEST_MISMATCH, f"MD5 {found}, its publisher says {listing.md5}")
     sha256 = hashlib.sha256(data).hexdigest()
+    if listing.sha256 and sha256 != listing.sha256:
+        raise RejectedItem(Reason.DIGEST_MISMATCH, f"SHA-256 {sha256}, its publisher says {listing.sha256}")
     real = SourceImage(
         key=sha256[:16],
         source=source,

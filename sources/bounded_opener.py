@@ -1,4 +1,4 @@
-"""A urllib opener with limits: a deadline and a byte cap for each URL, and one TLS context for all.
+"""A urllib opener for fetching from the open web: within limits, politely, and with one TLS context for all.
 
 img2dataset asks `urllib.request.urlopen` and then reads without bound: a server that drips never times out, a huge body
 fills the memory, and every request builds a TLS context of its own. Installed in its processes, this opener bounds both.
@@ -6,60 +6,69 @@ Failures are raised as `RejectedItem`, whose text `<reason>: <detail>` passes un
 """
 
 import io
-import socket
 import ssl
+import string
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
-from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead, InvalidURL
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import (
-    AbstractHTTPHandler,
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPRedirectHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    UnknownHandler,
-    getproxies,
-)
+from http.client import HTTPException, HTTPResponse, IncompleteRead, InvalidURL
+from urllib.error import URLError
+from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import OpenerDirector, Request
 from urllib.response import addinfourl
 
 from manifests.errors import RejectedItem
 from manifests.records import Reason
-from sources.base import RETRYABLE
+from sources.addresses import is_private_literal, private_address
+from sources.answers import Answer
+from sources.bounded_connection import BoundedRequest, Bounds, bounded_director, too_large
+from sources.downloading import FetchSettings
+from sources.politeness import Turns
+from sources.robots import MAX_BYTES as MAX_ROBOTS_BYTES
+from sources.robots import Robots
 
 _FIRST_PAUSE = 0.5  # seconds before the second attempt at a URL; doubled before each one after it
-_HEADERS = 2**20  # bytes that a connection may carry beside the body: headers, chunk marks
+_REDIRECTS = 10
+_REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT_STATUS = frozenset({408, 425, 429})  # of the 4xx answers, those that say "later"
+_PASSING = frozenset({Reason.TIMEOUT, Reason.DOWNLOAD_FAILED})  # within seconds
+_GZIP = b"\x1f\x8b"
 
 
 class BoundedOpener(OpenerDirector):
     """Opens http and https URLs, each within a deadline that spans redirects and repeated attempts.
 
     Attempts at one URL share its deadline; between them there is a pause, and after a final failure (404, opted out,
-    too large) there is none. One object serves many threads.
+    too large) there is none. Waiting for a host's turn is not charged to the URL. One object serves many threads.
     """
 
-    def __init__(self, *, deadline: float, max_bytes: int, opted_out: Callable[[Message], bool]) -> None:
+    def __init__(
+        self,
+        settings: FetchSettings,
+        *,
+        max_bytes: int,
+        opted_out: Callable[[Message], bool],
+        log: Callable[[Answer], None],
+    ) -> None:
         """Set the limits.
 
         Args:
-            deadline: seconds for one URL in all. The name's look-up is outside it, and each address of a host with
-                several is given what is left.
+            settings: how URLs are fetched. A name's look-up is outside the deadline.
             max_bytes: longest body.
             opted_out: whether the headers of an answer forbid the use of the image; asked before its body is read.
+            log: is told of every attempt.
         """
         super().__init__()
-        self._seconds = deadline
+        self._settings = settings
         self._max_bytes = max_bytes
         self._opted_out = opted_out
-        self._context = ssl.create_default_context()
-        self._proxies = getproxies()
+        self._log = log
+        self._user_agent = settings.user_agent
+        self._director = bounded_director(ssl.create_default_context())
+        self._turns = Turns(settings.pace)
+        self._robots = Robots(settings.user_agent_token) if settings.robots else None
         self._tries: dict[str, _Tries] = {}
 
     def open(
@@ -73,49 +82,90 @@ class BoundedOpener(OpenerDirector):
         Raises:
             RejectedItem: no answer that can be used, and why.
         """
-        request = fullurl if isinstance(fullurl, Request) else Request(fullurl)  # noqa: S310 - checked in _ask
-        url = request.full_url
-        tries = self._tries.setdefault(url, _Tries(time.monotonic() + self._seconds))
+        url = fullurl.full_url if isinstance(fullurl, Request) else fullurl
+        deadline = time.monotonic() + self._settings.deadline
+        tries = self._tries.setdefault(url, _Tries(Bounds(deadline, self._max_bytes)))
         tries.begin()
+        trail, started = _Trail(), time.time()
         try:
-            answer = self._ask(request, tries.deadline)
-        except RejectedItem as failure:
-            tries.failure = failure
-            raise
+            answer = self._follow(url, tries.bounds, trail)
+        except (RejectedItem, OSError, HTTPException, ValueError) as error:
+            tries.failure = error if isinstance(error, RejectedItem) else self._failure(error)
+            tries.retry_after = trail.retry_after
+            raise RejectedItem(tries.failure.reason, tries.failure.detail) from error
+        finally:
+            self._log(
+                Answer(
+                    url=url,
+                    final_url=trail.url,
+                    status=trail.status,
+                    content_type=trail.content_type,
+                    started=started,
+                    ended=time.time(),
+                )
+            )
         self._tries.pop(url, None)
         return answer
 
-    def _ask(self, request: Request, deadline: float) -> addinfourl:
-        if request.type not in ("http", "https"):
-            raise RejectedItem(Reason.NOT_FOUND, "not an http or https URL")
-        bounds = _Bounds(deadline, self._max_bytes)
-        try:
-            with self._director(bounds).open(request, timeout=bounds.left()) as response:
-                if self._opted_out(response.headers):
-                    raise RejectedItem(Reason.OPTED_OUT, "X-Robots-Tag")
-                return addinfourl(io.BytesIO(self._body(response)), response.headers, response.url, response.status)
-        except HTTPError as error:
-            error.close()
-            transient = error.code >= 500 or error.code in _TRANSIENT_STATUS
-            raise RejectedItem(
-                Reason.DOWNLOAD_FAILED if transient else Reason.NOT_FOUND, f"HTTP {error.code}"
-            ) from error
-        except (OSError, HTTPException, ValueError) as error:
-            raise self._failure(error) from error
+    def _follow(self, url: str, bounds: Bounds, trail: "_Trail") -> addinfourl:
+        """The answer at the end of the redirects."""
+        seen: set[str] = set()
+        while url not in seen and len(seen) <= _REDIRECTS:
+            seen.add(url)
+            if self._robots is not None:
+                self._robots.check(url, lambda text: self._robots_text(text, bounds), seconds_left=bounds.left)
+            answer = self._ask(url, bounds, trail, self._opted_out)
+            if isinstance(answer, addinfourl):
+                return answer
+            url = answer
+        raise RejectedItem(Reason.NOT_FOUND, "redirects without end")
 
-    def _body(self, response: HTTPResponse) -> bytes:
-        if response.length is not None and response.length > self._max_bytes:
-            raise _too_large(self._max_bytes)
-        body = response.read()
-        if len(body) > self._max_bytes:
-            raise _too_large(self._max_bytes)
-        return body
+    def _ask(self, url: str, bounds: Bounds, trail: "_Trail", opted_out: Callable[[Message], bool]) -> addinfourl | str:
+        """What one URL answers, or the URL that it sends to."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            raise RejectedItem(Reason.NOT_FOUND, "not an http or https URL")
+        host = parts.hostname or ""
+        if is_private_literal(host) and host not in self._settings.private_hosts:  # a proxy might ask it for us
+            raise private_address(host)
+        with self._turns.turn(host) as waited:
+            bounds.deadline += waited
+            with self._response(url, bounds) as response:
+                trail.meet(url, response)
+                if response.status in _REDIRECT_STATUS and "Location" in response.headers:
+                    return _absolute(url, response.headers["Location"])
+                _check_status(response.status)
+                if opted_out(response.headers):
+                    raise RejectedItem(Reason.OPTED_OUT, "X-Robots-Tag")
+                body = _expanded(_body(response, bounds.max_bytes), response.headers, bounds.max_bytes)
+                return addinfourl(io.BytesIO(body), response.headers, url, response.status)
+
+    def _response(self, url: str, bounds: Bounds) -> HTTPResponse:
+        request = BoundedRequest(
+            url,
+            user_agent=self._user_agent,
+            bounds=bounds,
+            private_hosts=self._settings.private_hosts,
+        )
+        response: HTTPResponse = self._director.open(request, timeout=bounds.left())
+        return response
+
+    def _robots_text(self, url: str, bounds: Bounds) -> bytes:
+        """A host's robots.txt, within the deadline of the URL that is about to be asked."""
+        own = Bounds(bounds.deadline, MAX_ROBOTS_BYTES)
+        for _ in range(_REDIRECTS):
+            answer = self._ask(url, own, _Trail(), lambda _: False)
+            bounds.deadline = own.deadline
+            if isinstance(answer, addinfourl):
+                return answer.read()
+            url = answer
+        raise RejectedItem(Reason.NOT_FOUND, "redirects without end")
 
     def _failure(self, error: Exception) -> RejectedItem:
         cause = error.reason if isinstance(error, URLError) else error
         match cause:
             case TimeoutError():
-                return RejectedItem(Reason.TIMEOUT, f"no whole answer within {self._seconds:g} s")
+                return RejectedItem(Reason.TIMEOUT, f"no whole answer within {self._settings.deadline:g} s")
             case IncompleteRead():
                 return RejectedItem(Reason.DOWNLOAD_FAILED, "the body ends early")
             case OSError():
@@ -125,117 +175,76 @@ class BoundedOpener(OpenerDirector):
             case _:
                 return RejectedItem(Reason.DOWNLOAD_FAILED, type(cause).__name__)
 
-    def _director(self, bounds: "_Bounds") -> OpenerDirector:
-        """What urllib does with a URL, but for the schemes (`file:`, `ftp:`, `data:`) that have no business here."""
-        director = OpenerDirector()
-        for handler in (
-            ProxyHandler(self._proxies),
-            UnknownHandler(),
-            _BoundedHandler(bounds, self._context),
-            HTTPDefaultErrorHandler(),
-            HTTPRedirectHandler(),
-            HTTPErrorProcessor(),
-        ):
-            director.add_handler(handler)
-        return director
+
+@dataclass
+class _Trail:
+    """Where one attempt has led."""
+
+    url: str = ""
+    status: int = 0
+    content_type: str = ""
+    retry_after: float = 0.0
+
+    def meet(self, url: str, response: HTTPResponse) -> None:
+        """Remember an answer."""
+        self.url = url
+        self.status = response.status
+        self.content_type = response.headers.get("Content-Type", "")
+        wait = response.headers.get("Retry-After", "")
+        self.retry_after = float(wait) if wait.isascii() and wait.isdecimal() else 0.0
 
 
 @dataclass
 class _Tries:
     """The attempts at one URL."""
 
-    deadline: float  # on the monotonic clock
+    bounds: Bounds
     count: int = 0
     failure: RejectedItem | None = None
+    retry_after: float = 0.0
 
     def begin(self) -> None:
         """Pause before another attempt; raises the last failure where another one is of no use."""
         if self.failure is not None:
-            pause = _FIRST_PAUSE * 2 ** (self.count - 1)
-            if self.failure.reason not in RETRYABLE or time.monotonic() + pause >= self.deadline:
+            pause = max(_FIRST_PAUSE * 2 ** (self.count - 1), self.retry_after)
+            if self.failure.reason not in _PASSING or time.monotonic() + pause >= self.bounds.deadline:
                 raise RejectedItem(self.failure.reason, self.failure.detail)
             time.sleep(pause)
         self.count += 1
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """What one attempt may take."""
-
-    deadline: float  # on the monotonic clock
-    max_bytes: int
-
-    def left(self) -> float:
-        """Seconds that are left; raises TimeoutError when none are."""
-        seconds = self.deadline - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError
-        return seconds
+def _check_status(status: int) -> None:
+    if 200 <= status < 300:
+        return
+    transient = status >= 500 or status in _TRANSIENT_STATUS
+    raise RejectedItem(Reason.DOWNLOAD_FAILED if transient else Reason.NOT_FOUND, f"HTTP {status}")
 
 
-def _too_large(max_bytes: int) -> RejectedItem:
-    return RejectedItem(Reason.TOO_LARGE, f"more than {max_bytes} bytes")
+def _absolute(url: str, location: str) -> str:
+    """The URL that a redirect names; http.client takes its bytes for Latin-1."""
+    return urljoin(url, quote(location, encoding="iso-8859-1", safe=string.punctuation))
 
 
-class _BoundedReader(io.RawIOBase):
-    """The bytes of a connection, as many as are allowed, each read with the time that is left."""
-
-    def __init__(self, raw: io.RawIOBase, connection: socket.socket, bounds: _Bounds) -> None:
-        self._raw = raw
-        self._connection = connection
-        self._bounds = bounds
-        self._left = bounds.max_bytes + _HEADERS
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._connection.settimeout(self._bounds.left())
-        count = self._raw.readinto(buffer)
-        self._left -= count or 0
-        if self._left < 0:
-            raise _too_large(self._bounds.max_bytes)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+def _body(response: HTTPResponse, max_bytes: int) -> bytes:
+    if response.length is not None and response.length > max_bytes:
+        raise too_large(max_bytes)
+    body = response.read()
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
+    return body
 
 
-class _BoundedResponse(HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, bounds: _Bounds, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock, bounds))
-
-
-class _BoundedHTTP(HTTPConnection):
-    def __init__(self, host: str, *, bounds: _Bounds, **kwargs: Any) -> None:
-        super().__init__(host, **kwargs)
-        self._bounds = bounds
-        self.response_class = partial(_BoundedResponse, bounds=bounds)  # type: ignore[assignment]  # called, no more
-
-    def connect(self) -> None:
-        self.timeout = self._bounds.left()
-        super().connect()
-
-
-class _BoundedHTTPS(_BoundedHTTP, HTTPSConnection):
-    pass
-
-
-class _BoundedHandler(AbstractHTTPHandler):
-    """http and https over bounded connections."""
-
-    def __init__(self, bounds: _Bounds, context: ssl.SSLContext) -> None:
-        super().__init__()
-        self._bounds = bounds
-        self._context = context
-
-    def http_open(self, request: Request) -> HTTPResponse:
-        return self.do_open(partial(_BoundedHTTP, bounds=self._bounds), request)
-
-    def https_open(self, request: Request) -> HTTPResponse:
-        return self.do_open(partial(_BoundedHTTPS, bounds=self._bounds), request, context=self._context)
-
-    http_request = AbstractHTTPHandler.do_request_
-    https_request = AbstractHTTPHandler.do_request_
+def _expanded(body: bytes, headers: Message, max_bytes: int) -> bytes:
+    """The body without the gzip that some servers put around it although nobody has asked for it."""
+    if "gzip" not in headers.get("Content-Encoding", "").lower() or not body.startswith(_GZIP):
+        return body
+    expander = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        expanded = expander.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise RejectedItem(Reason.DOWNLOAD_FAILED, "the body is damaged gzip") from error
+    if len(expanded) > max_bytes:
+        raise too_large(max_bytes)
+    if not expander.eof:
+        raise RejectedItem(Reason.DOWNLOAD_FAILED, "the body ends early")
+    return expanded

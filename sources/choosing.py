@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 
 from manifests.seeds import seed
@@ -11,7 +11,19 @@ from sources.base import Listing, SourceSettings
 _Ranked = tuple[int, int, Listing]  # hash, position in the source (unique: listings are never compared), listing
 
 
-def choose(listings: Iterable[Listing], settings: SourceSettings) -> Iterator[Listing]:
+def own_name(listing: Listing) -> str:
+    """What an image is chosen by: each by itself."""
+    return listing.source_id
+
+
+def name_of_pair(listing: Listing) -> str:
+    """What an image is chosen by where a pair is taken or left as a whole; the last one may be cut by a limit."""
+    return listing.pair or listing.source_id
+
+
+def choose(
+    listings: Iterable[Listing], settings: SourceSettings, key: Callable[[Listing], str] = own_name
+) -> Iterator[Listing]:
     """The listings that the limits keep, in the order of the source.
 
     By hash, the choice depends on source ids alone: neither on the order of the source nor on the recipe's name or salt.
@@ -20,13 +32,14 @@ def choose(listings: Iterable[Listing], settings: SourceSettings) -> Iterator[Li
     Args:
         listings: all that the source has; read once.
         settings: `limit`, `limit_per_class` and `order` are used.
+        key: what the hash is taken of.
     """
     if settings.limit is None and settings.limit_per_class is None:
         yield from listings
     elif settings.order == "source":
         yield from _first(listings, settings)
     else:
-        yield from _smallest_hashes(listings, settings)
+        yield from _smallest_hashes(listings, settings, key)
 
 
 def _first(listings: Iterable[Listing], settings: SourceSettings) -> Iterator[Listing]:
@@ -40,9 +53,11 @@ def _first(listings: Iterable[Listing], settings: SourceSettings) -> Iterator[Li
             return
 
 
-def _smallest_hashes(listings: Iterable[Listing], settings: SourceSettings) -> Iterator[Listing]:
+def _smallest_hashes(
+    listings: Iterable[Listing], settings: SourceSettings, key: Callable[[Listing], str]
+) -> Iterator[Listing]:
     ranked: Iterable[_Ranked] = (
-        (seed("source", listing.source_id), position, listing) for position, listing in enumerate(listings)
+        (seed("source", key(listing)), position, listing) for position, listing in enumerate(listings)
     )
     if settings.limit_per_class is not None:
         ranked = _smallest_of_each_class(ranked, settings.limit_per_class)

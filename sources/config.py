@@ -4,9 +4,42 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sources.archive import ArchiveConfig
+from sources.coco import CocoConfig
+from sources.diffusiondb import DiffusionDbConfig
+from sources.elsa_d3 import ElsaD3Config
+from sources.fake_folders import FakeFolderConfig
+from sources.fake_tables import FakeTableConfig
 from sources.folder import FolderConfig
+from sources.hub import HubConfig
+from sources.image_columns import PairedParquetConfig
 from sources.imagenet import ImageNetConfig
+from sources.labelled_rows import LabelledParquetConfig
+from sources.laion import LaionConfig
 from sources.open_images import OpenImagesConfig
+from sources.prompted_folder import PromptedFolderConfig
+from sources.prompts import PromptsConfig
+from sources.url_list import UrlListConfig
+from sources.webdataset import WebDatasetConfig
 
-SourceConfig = Annotated[FolderConfig | ImageNetConfig | OpenImagesConfig, Field(discriminator="type")]
+SourceConfig = Annotated[
+    ArchiveConfig
+    | CocoConfig
+    | DiffusionDbConfig
+    | ElsaD3Config
+    | FakeFolderConfig
+    | FakeTableConfig
+    | LabelledParquetConfig
+    | PairedParquetConfig
+    | PromptedFolderConfig
+    | PromptsConfig
+    | FolderConfig
+    | HubConfig
+    | ImageNetConfig
+    | LaionConfig
+    | OpenImagesConfig
+    | UrlListConfig
+    | WebDatasetConfig,
+    Field(discriminator="type"),
+]
 """One source of a recipe, told by its `type`; `open()` gives the `Source`."""

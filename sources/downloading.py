@@ -9,17 +9,25 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.machinery import PathFinder
+from importlib.metadata import version
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 
 from manifests.errors import RejectedItem, SourceError
 from manifests.records import Reason
+from sources.answers import ANSWERS
+from sources.politeness import Pace
 
 JOB, OUTCOMES, OUTPUT = "job.json", "outcomes.jsonl", "output"
 """What lies in the folder of a run: its input, its result, and img2dataset's own folder."""
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._:-]+$")]
+"""A name or an IP address as a URL has it: lower case, no port, no brackets."""
 
 _START = 600.0  # seconds that img2dataset and its processes may take to be imported on a busy machine
 _LOOK_UP = 60.0  # seconds that the look-up of a name may take beside the deadline of its URL
@@ -32,16 +40,55 @@ class FetchSettings(BaseModel):
 
     concurrency: int = Field(default=32, gt=0, le=1024, description="URLs that are fetched at the same time")
     deadline: float = Field(
-        default=30.0, gt=0, description="seconds for one URL in all, redirects and retries included"
+        default=30.0, gt=0, le=3600, description="seconds for one URL in all, redirects and retries included"
     )
     retries: int = Field(
         default=2, ge=0, description="further attempts after a failure that may pass, within the deadline"
     )
+    per_host: int | None = Field(
+        default=None,
+        gt=0,
+        description="requests to one host at the same time; by default 8, and no limit for private_hosts",
+    )
+    interval: float | None = Field(
+        default=None,
+        ge=0,
+        le=60,
+        description="seconds between the starts of two requests to one host; by default 0.02, and 0 for private_hosts",
+    )
     user_agent_token: str = Field(
         default="twinset",
         pattern=r"^[a-z0-9._-]+$",
-        description="names this program to servers, and to opt-out headers that name programs",
+        description="names this program to servers, and to robots.txt and opt-out headers that name programs",
     )
+    contact: str = Field(
+        default="",
+        pattern=r"^[!-'*-~]*$",
+        description="a URL or mail address that tells a server's owner who is asking; part of the user agent",
+    )
+    robots: bool = Field(default=False, description="ask each host's robots.txt first, and do what it says")
+    private_hosts: frozenset[HostName] = Field(
+        default=frozenset(),
+        description="hosts that may be asked although their addresses are not on the public internet",
+    )
+
+    @property
+    def user_agent(self) -> str:
+        """How this program introduces itself."""
+        name = f"{self.user_agent_token}/{version('twinset')}"
+        return f"{name} (+{self.contact})" if self.contact else name
+
+    def pace(self, host: str) -> Pace:
+        """How often a host is asked at most."""
+        at_a_time, interval = (None, 0.0) if host in self.private_hosts else (8, 0.02)
+        return Pace(
+            at_a_time=at_a_time if self.per_host is None else self.per_host,
+            interval=interval if self.interval is None else self.interval,
+        )
+
+    @field_serializer("private_hosts")
+    def _in_order(self, hosts: frozenset[str]) -> list[str]:
+        return sorted(hosts)
 
 
 class Job(BaseModel):
@@ -55,12 +102,14 @@ class Job(BaseModel):
 
 
 class Outcome(BaseModel):
-    """One line of a run's result: the file with the bytes, or the error."""
+    """One line of a run's result: where the bytes lie, or the error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     item: int = Field(ge=0, description="position of the URL in the job")
-    file: str = Field(default="", description="path inside img2dataset's folder")
+    file: str = Field(default="", description="a shard in img2dataset's folder")
+    offset: int = Field(default=0, ge=0, description="where the bytes begin in the shard")
+    size: int = Field(default=0, ge=0, description="bytes")
     error: str = ""
 
 
@@ -85,7 +134,8 @@ def download(
     """The bytes at some URLs exactly as they came, whatever they are, in the order of the URLs.
 
     img2dataset runs in a session of its own: killed with its processes when this generator ends, and by itself when
-    this process is killed. It is given its own folder in `workdir`, removed at the end; `img2dataset.log` stays.
+    this process is killed. It is given its own folder in `workdir`, removed at the end; `img2dataset.log` stays, and
+    `answers.jsonl`, to which the answers of this run are appended.
 
     Args:
         urls: what to fetch.
@@ -104,12 +154,37 @@ def download(
     folder.mkdir(parents=True)
     try:
         (folder / JOB).write_text(Job(urls=tuple(urls), settings=settings, max_bytes=max_bytes).model_dump_json())
-        waves = ceil(len(urls) / settings.concurrency)
-        _run(folder, log, seconds=_START + waves * (settings.deadline + _LOOK_UP))
-        for outcome in _outcomes(folder, log, len(urls)):
-            yield _rejection(outcome.error) if outcome.error else (folder / OUTPUT / outcome.file).read_bytes()
+        _run(folder, log, seconds=_START + _longest(urls, settings))
+        outcomes = _outcomes(folder, log, len(urls))
+        with (workdir / ANSWERS).open("ab") as answers:
+            answers.write((folder / ANSWERS).read_bytes())
+        for outcome in outcomes:
+            yield _rejection(outcome.error) if outcome.error else stored_bytes(folder, outcome)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stored_bytes(folder: Path, outcome: Outcome) -> bytes:
+    """What was fetched, out of the shard that it lies in."""
+    with (folder / OUTPUT / outcome.file).open("rb") as shard:
+        shard.seek(outcome.offset)
+        return shard.read(outcome.size)
+
+
+def _longest(urls: Sequence[str], settings: FetchSettings) -> float:
+    """Seconds that fetching may take at most: every URL up to its deadline, all of one host in the worst case."""
+    paces = [settings.pace(host) for host in {_host(url) for url in urls}]
+    at_a_time = min(pace.at_a_time or settings.concurrency for pace in paces)
+    waves = ceil(len(urls) / min(at_a_time, settings.concurrency))
+    pauses = len(urls) * (settings.retries + 1) * max(pace.interval for pace in paces)
+    return waves * (settings.deadline + _LOOK_UP) + pauses
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # it will be rejected as malformed
+        return ""
 
 
 def _run(folder: Path, log: Path, *, seconds: float) -> None:

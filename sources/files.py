@@ -7,6 +7,7 @@ from typing import BinaryIO, cast
 import fsspec
 
 from manifests.errors import SourceError
+from sources.messages import one_line
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def open_file(url: str, *, compression: str | None = None) -> Iterator[BinaryIO]
     try:
         file = fsspec.open(url, "rb", compression=compression)
     except (ValueError, ImportError) as error:  # a protocol that fsspec does not know, or whose package is missing
-        raise SourceError(f"{url}: cannot be opened: {error}") from error
+        raise SourceError(f"{url}: cannot be opened: {one_line(error)}") from error
     try:
         with file as stream:
             yield cast("BinaryIO", stream)
@@ -34,4 +35,4 @@ def open_file(url: str, *, compression: str | None = None) -> Iterator[BinaryIO]
     except EOFError as error:
         raise SourceError(f"{url}: the compressed file ends too early; fetch it again") from error
     except OSError as error:
-        raise SourceError(f"{url}: cannot be read: {error}") from error
+        raise SourceError(f"{url}: cannot be read: {one_line(error)}") from error

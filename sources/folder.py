@@ -6,32 +6,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from manifests.errors import RejectedItem, SourceError
 from manifests.records import Reason
-from sources.base import Fetched, Listing, SourceName, SourceSettings, accept
+from sources.base import Fetched, Listing, SourceName
 from sources.choosing import choose
+from sources.image_files import ImageFileSettings, accept_each, check_size
 from sources.terms import terms_of
 
 _LOG = logging.getLogger(__name__)
 
-_EXTENSIONS = ("avif", "bmp", "gif", "heic", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp")
+_LONGEST_CAPTION = 2**16  # bytes
 
 
-class FolderConfig(SourceSettings):
+class FolderConfig(ImageFileSettings):
     """Images in a local folder and its sub-folders."""
 
     type: Literal["folder"] = "folder"
     name: SourceName = "folder"
     path: str = Field(description="the folder")
-    extensions: tuple[str, ...] = Field(default=_EXTENSIONS, min_length=1, description="of the files to take; any case")
-    license: str = Field(default="", description="licence of the images, as it is recorded")
-
-    @field_validator("extensions")
-    @classmethod
-    def _plain(cls, extensions: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(extension.lower().removeprefix(".") for extension in extensions)
+    classes: bool = Field(default=True, description="whether the first sub-folder is the class")
+    captions: bool = Field(default=False, description="whether the text of `<name>.txt` beside an image is its caption")
 
     def open(self) -> "Folder":
         """The source that these settings describe."""
@@ -72,11 +68,7 @@ class Folder:
             SourceError: the folder is gone, or a file cannot be read.
         """
         root = self._root()
-        for listing in listings:
-            try:
-                yield listing, accept(listing, self._read(root, listing), self.name)
-            except RejectedItem as rejection:
-                yield listing, rejection
+        yield from accept_each(listings, lambda listing: self._read(root, listing), self.name)
 
     def _root(self) -> Path:
         root = Path(self._config.path).expanduser().resolve()
@@ -89,7 +81,7 @@ class Folder:
         root = self._root()
         outside = 0
         for path in _files(root):
-            if path.suffix.lower().removeprefix(".") not in self._config.extensions:
+            if not self._config.takes(path.name):
                 continue
             if path.is_symlink() and not _is_inside(root, path):
                 outside += 1
@@ -97,9 +89,11 @@ class Folder:
             relative = path.relative_to(root)
             yield Listing(
                 source_id=_text(relative),
-                class_label=relative.parts[0] if len(relative.parts) > 1 else "",
+                class_label=relative.parts[0] if self._config.classes and len(relative.parts) > 1 else "",
+                source_caption=_caption(root, path) if self._config.captions else "",
                 license=self._config.license,
                 terms=terms_of(self._config.license),
+                made=self._config.made,
             )
         if outside:
             _LOG.warning("%s: %d links lead out of the folder and were not followed", root, outside)
@@ -109,9 +103,7 @@ class Folder:
         try:
             if not _is_inside(root, path):
                 raise RejectedItem(Reason.NOT_FOUND, "leads out of the folder")
-            size = path.stat().st_size
-            if size > self._config.max_bytes:
-                raise RejectedItem(Reason.TOO_LARGE, f"{size} bytes, max_bytes is {self._config.max_bytes}")
+            check_size(path.stat().st_size, self._config.max_bytes)
             return path.read_bytes()
         except FileNotFoundError as error:
             raise RejectedItem(Reason.NOT_FOUND, "no longer in the folder") from error
@@ -131,6 +123,23 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(Path(entry.path))
         elif entry.is_file():
             yield Path(entry.path)
+
+
+def _caption(root: Path, image: Path) -> str:
+    """The text that lies beside an image; empty where there is none."""
+    path = image.with_suffix(".txt")
+    if not path.is_file() or not _is_inside(root, path):
+        return ""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LONGEST_CAPTION + 1)
+        if len(data) > _LONGEST_CAPTION:
+            raise SourceError(f"{path}: longer than {_LONGEST_CAPTION} bytes; this is no caption")
+        return data.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not UTF-8; convert it") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _is_inside(root: Path, path: Path) -> bool:

@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.request import install_opener
 
 if __name__ in ("__main__", "__mp_main__"):
@@ -23,8 +23,10 @@ import pyarrow.parquet as pq
 from img2dataset import download
 from img2dataset.downloader import is_disallowed
 
+from sources.answers import ANSWERS, AnswerLog
 from sources.bounded_opener import BoundedOpener
 from sources.downloading import JOB, OUTCOMES, OUTPUT, Job, Outcome
+from sources.tars import walk
 
 _OPT_OUT = ["noai", "noimageai", "noindex", "noimageindex"]  # directives of X-Robots-Tag
 
@@ -34,12 +36,14 @@ def read_job(folder: Path) -> Job:
     return Job.model_validate_json((folder / JOB).read_bytes())
 
 
-def bound_requests(job: Job) -> None:
+def bound_requests(folder: Path) -> None:
     """Put the limits of the job on all that this process asks through urllib."""
+    job = read_job(folder)
     opted_out = partial(
         is_disallowed, user_agent_token=job.settings.user_agent_token, disallowed_header_directives=_OPT_OUT
     )
-    install_opener(BoundedOpener(deadline=job.settings.deadline, max_bytes=job.max_bytes, opted_out=opted_out))
+    log = AnswerLog(folder / ANSWERS)
+    install_opener(BoundedOpener(job.settings, max_bytes=job.max_bytes, opted_out=opted_out, log=log.add))
 
 
 def end_with_parent() -> None:
@@ -58,7 +62,7 @@ def run(folder: Path) -> None:
         input_format="parquet",
         save_additional_columns=["item"],
         output_folder=str(output),
-        output_format="files",
+        output_format="webdataset",  # with two files an image, making them takes longer than fetching
         disable_all_reencoding=True,
         extract_exif=False,
         compute_hash=None,
@@ -70,19 +74,26 @@ def run(folder: Path) -> None:
         disallowed_header_directives=_OPT_OUT,
     )
     with (folder / OUTCOMES).open("w") as lines:
-        for table in sorted(output.glob("*.parquet")):
-            for row in pq.read_table(table, columns=["item", "key", "status", "error_message"]).to_pylist():
-                lines.write(_outcome(table.stem, row).model_dump_json() + "\n")
+        for shard in sorted(output.glob("*.tar")):
+            for outcome in _outcomes(shard):
+                lines.write(outcome.model_dump_json() + "\n")
 
 
-def _outcome(shard: str, row: dict[str, Any]) -> Outcome:
-    if row["status"] == "success":
-        return Outcome(item=row["item"], file=f"{shard}/{row['key']}.jpg")
-    return Outcome(item=row["item"], error=str(row["error_message"]))
+def _outcomes(shard: Path) -> Iterator[Outcome]:
+    """What became of the URLs of a shard; the table beside it holds the failures too."""
+    with shard.open("rb") as stream:
+        members = {member.name: member for member in walk(stream, str(shard))}
+    table = pq.read_table(shard.with_suffix(".parquet"), columns=["item", "key", "status", "error_message"])
+    for row in table.to_pylist():
+        if row["status"] == "success":
+            member = members[f"{row['key']}.jpg"]
+            yield Outcome(item=row["item"], file=shard.name, offset=member.offset, size=member.size)
+        else:
+            yield Outcome(item=row["item"], error=str(row["error_message"]))
 
 
 if __name__ == "__mp_main__":  # in a process that img2dataset spawned
-    bound_requests(read_job(Path(sys.argv[1])))
+    bound_requests(Path(sys.argv[1]))
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_parent, daemon=True).start()

@@ -1,10 +1,11 @@
-"""Open Images V4 to V7: a published CSV of image metadata; the images are fetched by img2dataset."""
+"""Open Images V4 to V7: a published CSV of image metadata, and which of its images are wanted; img2dataset fetches them."""
 
 import base64
 import binascii
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Container, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, Self
@@ -12,11 +13,15 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from manifests.errors import RejectedItem, SourceError
-from sources.base import Fetched, Listing, SourceName, SourceSettings, accept
+from sources.base import Fetched, Listing, SourceName, SourceSettings
+from sources.by_url import fetch_urls
 from sources.choosing import choose
-from sources.downloading import FetchSettings, download
+from sources.downloading import FetchSettings
 from sources.files import open_file
+from sources.open_images_choice import Flag, find_labels, read_boxes, read_ids, read_image_labels
 from sources.terms import terms_of
+
+_LOG = logging.getLogger(__name__)
 
 HEADER = (
     "ImageID",
@@ -54,12 +59,33 @@ class OpenImagesConfig(SourceSettings):
         pattern=r"^https?://",
         description="where the rescaled copies are: <mirror>/<subset>/<id>.jpg",
     )
+    ids: str = Field(default="", description="an image list, lines of <split>/<id>: only these images are taken")
+    classes: tuple[str, ...] = Field(
+        default=(),
+        description="LabelNames (/m/01yrx) or DisplayNames (Cat): only images that bear one of them are taken. "
+        "An image that bears several is of the first of these",
+    )
+    class_descriptions: str = Field(
+        default="", description="the class-descriptions file, which DisplayNames are looked up in"
+    )
+    image_labels: str = Field(default="", description="image-level labels, in which classes are looked for")
+    boxes: str = Field(default="", description="bounding boxes, in which classes are looked for as well")
+    min_confidence: float = Field(
+        default=1.0, gt=0, le=1, description="of image-level labels; 1: those that people have confirmed"
+    )
+    without: tuple[Flag, ...] = Field(default=(), description="boxes with one of these flags do not count")
     fetch: FetchSettings = FetchSettings()
 
     @model_validator(mode="after")
     def _classes_known(self) -> Self:
-        if self.limit_per_class is not None:
-            raise ValueError("limit_per_class: the image-metadata files name no classes; use limit")
+        if self.classes and not (self.image_labels or self.boxes):
+            raise ValueError("classes: give the file that says which images bear them, as image_labels or boxes")
+        if not self.classes and (self.image_labels or self.boxes):
+            raise ValueError("image_labels, boxes: say which classes to take, as classes")
+        if self.without and not self.boxes:
+            raise ValueError("without: only boxes have flags; give boxes")
+        if self.limit_per_class is not None and not self.classes:
+            raise ValueError("limit_per_class: the image-metadata files name no classes; give classes, or use limit")
         return self
 
     def open(self) -> "OpenImages":
@@ -92,26 +118,47 @@ class OpenImages:
         Raises:
             SourceError: img2dataset is not installed, or stopped; its log lies in `workdir`.
         """
-        urls = [listing.url for listing in listings]
-        outcomes = download(urls, workdir, self._config.fetch, max_bytes=self._config.max_bytes)
-        for listing, outcome in zip(listings, outcomes, strict=True):
-            if isinstance(outcome, RejectedItem):
-                yield listing, outcome
-                continue
-            try:
-                yield listing, accept(listing, outcome, self.name)
-            except RejectedItem as rejection:
-                yield listing, rejection
+        return fetch_urls(listings, workdir, self.name, self._config.fetch, max_bytes=self._config.max_bytes)
 
     def _listings(self) -> Iterator[Listing]:
-        for place, row in _rows(self._config.csv):
+        wanted = self._wanted()
+        found = 0
+        for place, row in _rows(self._config.csv, wanted):
+            found += 1
             try:
-                listing = self._listing(row)
+                listing = self._listing(row, "" if wanted is None else wanted[row["ImageID"]])
             except ValueError as error:
                 raise SourceError(f"{place}, {error}; fetch the file again") from error
             yield listing
+        if wanted is not None and not found:
+            raise SourceError(
+                f"{self._config.csv}: none of the {len(wanted)} wanted images is in it; correct the paths"
+            )
+        if wanted is not None and found < len(wanted):
+            missing = len(wanted) - found
+            _LOG.warning("%s: %d of %d wanted images are not in it", self._config.csv, missing, len(wanted))
 
-    def _listing(self, row: dict[str, str]) -> Listing:
+    def _wanted(self) -> dict[str, str] | None:
+        """Class by id of the images that are wanted; None for all."""
+        config = self._config
+        ids = read_ids(config.ids) if config.ids else None
+        if not config.classes:
+            return None if ids is None else dict.fromkeys(ids, "")
+        labels = find_labels(config.classes, config.class_descriptions)
+        first: dict[str, int] = {}
+        for path, found in (
+            (config.image_labels, read_image_labels(config.image_labels, labels, ids, config.min_confidence)),
+            (config.boxes, read_boxes(config.boxes, labels, ids, config.without)),
+        ):
+            if path:
+                for image, position in found:
+                    first[image] = min(position, first.get(image, position))
+        if not first:
+            files = " and ".join(path for path in (config.image_labels, config.boxes) if path)
+            raise SourceError(f"{files}: no wanted image bears {' or '.join(config.classes)}; correct the classes")
+        return {image: config.classes[position] for image, position in first.items()}
+
+    def _listing(self, row: dict[str, str], class_label: str) -> Listing:
         if self._config.variant == "original":
             url, size, md5 = row["OriginalURL"], _size(row["OriginalSize"]), _md5(row["OriginalMD5"])
         else:  # size and digest describe the original
@@ -128,12 +175,13 @@ class OpenImages:
             author_url=row["AuthorProfileURL"],
             title=row["Title"],
             variant=self._config.variant,
+            class_label=class_label,
             rotation=_rotation(row["Rotation"]),
         )
 
 
-def _rows(path: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of an image-metadata file, each with its place for errors.
+def _rows(path: str, wanted: Container[str] | None) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of an image-metadata file whose ids are wanted (None: all), each with its place for errors.
 
     Raises:
         SourceError: there is no such file, its header is another one, or a row is broken.
@@ -143,12 +191,13 @@ def _rows(path: str) -> Iterator[tuple[str, dict[str, str]]]:
         try:
             _check_header(path, next(lines, []))
             for fields in lines:
-                place = f"{path}: line {lines.line_num}"
                 if len(fields) != len(HEADER):
                     raise SourceError(
-                        f"{place}: {len(fields)} columns, {len(HEADER)} are expected; fetch the file again"
+                        f"{path}: line {lines.line_num}: {len(fields)} columns, {len(HEADER)} are expected; "
+                        "fetch the file again"
                     )
-                yield place, dict(zip(HEADER, fields, strict=True))
+                if wanted is None or fields[0] in wanted:
+                    yield f"{path}: line {lines.line_num}", dict(zip(HEADER, fields, strict=True))
         except (csv.Error, UnicodeDecodeError) as error:
             raise SourceError(f"{path}: after line {lines.line_num}: not a CSV in UTF-8 ({error})") from error
 

@@ -102,6 +102,6 @@ def check_both_classes(counts: Mapping[int, int], place: str) -> None:
             )
 
 
-def printable(text: str) -> str:
+def storable(text: str) -> str:
     """Text that can be stored: what is no UTF-8 in a file's name is shown as escapes."""
     return text.encode(errors="backslashreplace").decode()

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from audit.foreign.columns import PATH_COLUMNS, add_value, details, find_column, find_details, require_label_column
-from audit.foreign.items import ForeignItem, check_both_classes, printable, read_image
+from audit.foreign.items import ForeignItem, check_both_classes, read_image, storable
 from audit.foreign.labels import Labels, read_labels
 from manifests.errors import DatasetError
 
 SUFFIXES = (".csv", ".tsv")
 _LONGEST_HEADER = 2**16
+# characters of a path in an error
+_SHOWN = 200
 
 
 class _Lines(Protocol):
@@ -34,8 +36,14 @@ class _Columns:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """One line of the list; its cells are as they stand there."""
+
     line: int
     cells: dict[str, str]
+
+    def text(self, column: str) -> str:
+        """A cell without the blanks round it."""
+        return self.cells[column].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class ListedFiles:
         values: dict[str, int] = {}
         for row in _rows(file):
             _check_is_file(file, row, columns)
-            label = row.cells[columns.label]
+            label = row.text(columns.label)
             if not label:
                 raise DatasetError(f"{file}: line {row.line}, column {columns.label!r}: there is no label")
             add_value(values, label, 1, f"{file}: column {columns.label!r}")
@@ -87,16 +95,16 @@ class ListedFiles:
     def pick(self, names: Collection[str]) -> Iterator[ForeignItem]:
         """The items of these names, in the order of a pass; the other files are not read."""
         for row in _rows(self.file):
-            if printable(row.cells[self._columns.path]) in names:
+            if storable(row.cells[self._columns.path]) in names:
                 yield self._item(row)
 
     def _item(self, row: _Row) -> ForeignItem:
         data, problem = read_image(_path(self.file, row, self._columns))
-        label_name = row.cells[self._columns.label]
+        label_name = row.text(self._columns.label)
         label = self._labels.meanings[label_name]
-        cells = {field: row.cells[column] for field, column in self._columns.details.items()}
+        cells = {field: row.text(column) for field, column in self._columns.details.items()}
         return ForeignItem(
-            name=printable(row.cells[self._columns.path]),
+            name=storable(row.cells[self._columns.path]),
             data=data,
             label=label,
             problem=problem,
@@ -151,7 +159,7 @@ def _rows(file: Path) -> Iterator[_Row]:
                     f"{file}: line {lines.line_num}: {len(fields)} columns, the header has {len(names)}; quote what "
                     "holds a separator"
                 )
-            yield _Row(lines.line_num, dict(zip(names, (field.strip() for field in fields), strict=True)))
+            yield _Row(lines.line_num, dict(zip(names, fields, strict=True)))
 
 
 @contextmanager
@@ -177,27 +185,42 @@ def _delimiter(file: Path, header: str) -> str:
 
 
 def _path(file: Path, row: _Row, columns: _Columns) -> Path:
-    """Where a row's image is.
+    """Where a row's image is. Blanks round a path are part of it.
 
     Raises:
         DatasetError: it is no path, or a relative one that leads out of the list's folder.
     """
     text = row.cells[columns.path]
-    place = f"{file}: line {row.line}, column {columns.path!r}"
-    if not text or "\0" in text or "://" in text:
-        raise DatasetError(f"{place}: {text!r} is not the path of a local file; fetch the images first")
+    if not text.strip() or "\0" in text or "://" in text:
+        raise DatasetError(f"{_place(file, row, columns)} is not the path of a local file; fetch the images first")
     path = Path(text)
     folder = file.resolve().parent
-    if not path.is_absolute() and not (folder / path).resolve().is_relative_to(folder):
+    try:
+        inside = path.is_absolute() or (folder / path).resolve().is_relative_to(folder)
+    except OSError as error:
+        raise DatasetError(f"{_place(file, row, columns)} cannot be a file's path: {error.strerror}") from error
+    if not inside:
         raise DatasetError(
-            f"{place}: {text!r} leads out of the list's folder; move the list above its images, or write absolute paths"
+            f"{_place(file, row, columns)} leads out of the list's folder; move the list above its images, or write "
+            "absolute paths"
         )
     return folder / path
 
 
 def _check_is_file(file: Path, row: _Row, columns: _Columns) -> None:
-    if not _path(file, row, columns).is_file():
-        raise DatasetError(
-            f"{file}: line {row.line}, column {columns.path!r}: there is no file {row.cells[columns.path]!r}; paths are "
-            "relative to the list's folder"
-        )
+    path = _path(file, row, columns)
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise DatasetError(f"{_place(file, row, columns)} cannot be a file's path: {error.strerror}") from error
+    if not found:
+        text = row.cells[columns.path]
+        hint = "the blanks round it count" if text != text.strip() else "paths are relative to the list's folder"
+        raise DatasetError(f"{_place(file, row, columns)}: there is no such file; {hint}")
+
+
+def _place(file: Path, row: _Row, columns: _Columns) -> str:
+    """A row's path and where it stands, for errors; of a long path the beginning."""
+    text = row.cells[columns.path]
+    shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}... ({len(text)} characters)"
+    return f"{file}: line {row.line}, column {columns.path!r}: {shown}"

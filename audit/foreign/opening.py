@@ -24,7 +24,8 @@ def open_foreign(
         path: a folder, a Parquet file, or a CSV or TSV.
         layout: one of `LAYOUTS`; None to tell by what is there: labelled folders, then Parquet, then a list.
         label_column: the column that tells reals from fakes, in tables.
-        label_names: what labels in tables mean that no known word names, as `parse_label_names` gives them.
+        label_names: what labels in tables and folders' names mean, as `parse_label_names` gives them; it goes before
+            what the words mean in general.
 
     Raises:
         DatasetError: there is no such path, nothing fits, or what fits is not as it should be.
@@ -54,7 +55,7 @@ def _open_file(file: Path, layout: str | None, label_column: str, names: Mapping
 
 def _open_folder(root: Path, layout: str | None, label_column: str, names: Mapping[str, int]) -> ForeignDataset | None:
     if layout in (None, "folder", "genimage"):
-        folders = LabelledFolders.open(root, layout)
+        folders = LabelledFolders.open(root, layout, names)
         if folders is not None:
             return folders
     if layout in (None, "parquet"):

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from audit.foreign.columns import add_value, details, find_column, find_details, require_label_column
-from audit.foreign.items import MAX_BYTES, ForeignItem, check_both_classes, printable, too_large
+from audit.foreign.items import MAX_BYTES, ForeignItem, check_both_classes, storable, too_large
 from audit.foreign.labels import Labels, read_labels
 from manifests.errors import DatasetError
 from manifests.labels import split_of
@@ -160,7 +160,7 @@ def _describe(path: Path, name: str, label_column: str) -> _File:
     image = _image_column(schema, features, path)
     return _File(
         path=path,
-        name=printable(name),
+        name=storable(name),
         image=image,
         in_struct=pa.types.is_struct(schema.field(image).type),
         label=label,

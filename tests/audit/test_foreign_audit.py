@@ -1,5 +1,6 @@
 """The audit of other people's sets: what leaks has to be found however the images lie, or whether they can be read."""
 
+from collections import Counter
 from collections.abc import Iterable
 from io import BytesIO
 
@@ -8,7 +9,10 @@ import pytest
 from PIL import Image
 
 from audit.config import AuditConfig
+from audit.evidence import gather_foreign
 from audit.foreign import ForeignItem
+from audit.grouping import group_names
+from audit.probes.references import halves_of, split_half
 from audit.report import AuditReport, Probe
 from audit.run import audit_foreign
 
@@ -61,6 +65,36 @@ def test_many_generators_of_few_images_are_judged_together():
     items += [item(number, 1, picture(99 + number, "PNG"), generator=f"g{number % 30}") for number in range(60)]
     together = [probe for probe in of(audited(items), "headers") if not probe.generator]
     assert {probe.verdict for probe in together} == {"fail"}
+
+
+def test_statistics_are_taken_of_a_bounded_number_of_images_whatever_the_number_of_generators():
+    items = [item(number, 0, picture(number, "JPEG")) for number in range(130)]
+    items += [
+        item(number, 1, picture(500 + number, "JPEG"), generator="rare" if number % 13 == 0 else f"g{number % 3}")
+        for number in range(260)
+    ]
+    evidence = gather_foreign(items, CONFIG, workers=1)
+    counted = Counter(image.tag.generator for image in evidence.measured)
+    assert len(evidence.images) == 390
+    assert counted[""] == CONFIG.max_pairs
+    assert counted.total() == 2 * CONFIG.max_pairs
+    assert counted["rare"] == 20, "all that there are"
+    assert {counted[f"g{number}"] for number in range(3)} <= {26, 27}
+    again = gather_foreign(items[::-1], CONFIG, workers=1)
+    assert {image.tag.name for image in again.measured} == {image.tag.name for image in evidence.measured}
+
+
+def test_near_duplicates_stay_on_one_side_of_the_references():
+    reals = [item(number, 0, picture(number % 12, "JPEG")) for number in range(96)]
+    evidence = gather_foreign(reals, CONFIG, workers=1)
+    group_of = group_names(evidence.images, "unpaired")
+    first, second = halves_of(evidence.measured, np.random.default_rng(0), group_of)
+    assert len(first) == len(second) == 48
+    assert not {group_of[image.tag.name] for image in first} & {group_of[image.tag.name] for image in second}
+    # in folds that part copies of one picture each would be known by its copies
+    (probe, _) = split_half(evidence.measured, "", "", CONFIG, group_of)
+    assert probe.value is not None
+    assert probe.value < 0.9
 
 
 def test_one_caption_for_all_reals_is_seen():

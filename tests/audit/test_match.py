@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from audit.config import AuditConfig
 from audit.embedding import PlainEmbedder
-from audit.match import MatchCollector, match_quality
+from audit.match import MatchCollector
+from audit.second_look import Wish, second_look, share_of_all
 from demo.rendering import render
 from demo.scenes import random_scene
 from manifests.dataset import Dataset
@@ -131,7 +131,9 @@ def test_a_dataset_is_measured_from_its_shards(write_dataset: Callable[..., Data
         return {"real": encode(scene, Encoding()), "vae": encode(blurred(scene), Encoding())}
 
     dataset = write_dataset(COUNT, members)
-    found = match_quality(dataset, AuditConfig(), PlainEmbedder())
+    collector = MatchCollector(PlainEmbedder(), 0)
+    second_look(dataset, 0, [Wish(share_of_all(dataset, 100), collector.take)])
+    found = collector.matches()
     assert [(match.view, match.kind, match.pairs) for match in found] == [
         ("patch", "image-image", 20),
         ("scene", "image-image", 20),

@@ -1,6 +1,8 @@
 """The whole audit, on datasets that are honest and on datasets with a planted leak."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from audit.config import AuditConfig
 from audit.families import FAMILIES
 from audit.probe import CLASSIFIERS
+from audit.recaption import NoRecaptioner
 from audit.report import AuditReport, Probe, audit_report, gate_message
 from audit.run import audit
 from manifests.dataset import Dataset
@@ -180,9 +183,10 @@ def test_few_pairs_are_no_ground_for_a_verdict(write_dataset: WriteDataset, pict
     assert {probe.verdict for probe in report.probes if probe.name not in counted} == {"too-few"}
 
 
-def test_an_empty_dataset_passes_with_nothing_to_say(write_dataset: WriteDataset):
-    report = audit(write_dataset(0, lambda _: {}), CONFIG, workers=1)
-    assert (report.gate, report.pairs) == ("passed", 0)
+def test_an_empty_dataset_does_not_pass_there_is_nothing_to_say(write_dataset: WriteDataset):
+    report = audit(write_dataset(0, lambda _: {}), CONFIG, recaptioner=NoRecaptioner("none"), workers=1)
+    assert (report.gate, report.verdict, report.pairs) == ("none", "none", 0)
+    assert "nothing to audit" in gate_message(report)
 
 
 def test_pixels_of_about_max_pairs_are_looked_at(aligned: Dataset):
@@ -206,6 +210,15 @@ def test_what_cannot_be_read_is_named(write_dataset: WriteDataset, members: dict
         audit(write_dataset(1, lambda _: members), CONFIG, workers=1)
     assert "5feceb66ffc86f38-scene" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pair_that_stands_twice_is_named(write_dataset: WriteDataset, picture: Picture):
+    data = encode(picture(0, 64), Encoding())
+    dataset = write_dataset(4, lambda _: {"real": data, "vae": data})
+    first, second = (Path(dataset.root) / "shards" / f"train-{view}-000000.tar" for view in ("scene", "patch"))
+    shutil.copy(first, second)
+    with pytest.raises(DatasetError, match="5feceb66ffc86f38-scene: stands twice in the shards"):
+        audit(dataset, CONFIG, workers=1)
 
 
 def test_the_gravest_verdict_and_the_gate():

@@ -85,6 +85,23 @@ def test_links_are_not_followed(tmp_path: Path):
     assert contents(tmp_path / "tree", ONE) == []
 
 
+def test_links_and_devices_in_a_tar_are_passed_over(tmp_path: Path):
+    path = tmp_path / "linked.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, kind in (("soft", tarfile.SYMTYPE), ("hard", tarfile.LNKTYPE), ("pipe", tarfile.FIFOTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+        member = tarfile.TarInfo("image")
+        member.size = len(ONE)
+        archive.addfile(member, io.BytesIO(ONE))
+        last = tarfile.TarInfo("last")
+        # some writers give a hard link the size of what it points to, and no data
+        last.type, last.linkname, last.size = tarfile.LNKTYPE, "image", 10_000
+        archive.addfile(last)
+    assert contents(path, ONE) == [ONE]
+
+
 def test_a_zip_that_inflates_to_more_than_it_says_is_refused(tmp_path: Path):
     bomb = bytearray(zipped({"1": bytes(50_000)}))
     for size in range(len(bomb) - 3):

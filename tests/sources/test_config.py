@@ -15,6 +15,9 @@ SOURCE: TypeAdapter[SourceConfig] = TypeAdapter(SourceConfig)
     [
         ({"type": "folder", "path": "photographs"}, "Folder"),
         ({"type": "imagenet", "path": "train.tar"}, "ImageNet"),
+        ({"type": "laion", "path": "parts"}, "Laion"),
+        ({"type": "coco", "path": "captions_train2017.json"}, "Coco"),
+        ({"type": "url-list", "path": "list.csv"}, "UrlList"),
         ({"type": "open-images", "csv": "images.csv"}, "OpenImages"),
     ],
 )
@@ -29,14 +32,14 @@ def test_the_type_says_which_source_it_is(settings: dict[str, Any], kind: str):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"type": "flickr"}, "'folder', 'imagenet', 'open-images'"),
+        ({"type": "flickr"}, "'folder'.*'imagenet'.*'open-images'"),
         ({"type": "folder"}, "path"),
         ({"type": "folder", "path": "p", "colour": "red"}, "colour"),
         ({"type": "folder", "path": "p", "limit": 0}, "limit"),
         ({"type": "folder", "path": "p", "order": "random"}, "order"),
         ({"type": "folder", "path": "p", "name": "My Photos"}, "name"),
         ({"type": "imagenet", "path": "p", "split": "test"}, "split"),
-        ({"type": "imagenet", "path": "p", "split": "validation", "limit_per_class": 3}, "names no classes"),
+        ({"type": "imagenet", "path": "p.tar", "split": "validation", "limit_per_class": 3}, "names no classes"),
         ({"type": "open-images", "csv": "c", "limit_per_class": 3}, "name no classes"),
         ({"type": "open-images", "csv": "c", "fetch": {"deadline": 0}}, "deadline"),
         ({"type": "open-images", "csv": "c", "mirror": "file:///"}, "mirror"),

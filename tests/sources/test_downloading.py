@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from manifests.errors import SourceError
 from sources import downloading
 from sources.downloading import FetchSettings, download, require_img2dataset
+from sources.politeness import Pace
 
 URL = "http://127.0.0.1:1/"
 
@@ -46,6 +48,38 @@ def gone(group: int | None = None, *, naming: str = "", within: float = 20):
     while processes(group, naming=naming) and time.monotonic() < end:
         time.sleep(0.05)
     return not processes(group, naming=naming)
+
+
+def test_hosts_are_asked_politely_unless_they_are_ones_own():
+    settings = FetchSettings(private_hosts=frozenset({"127.0.0.1"}))
+    assert settings.pace("photos.example") == Pace(at_a_time=8, interval=0.02)
+    assert settings.pace("127.0.0.1") == Pace(at_a_time=None, interval=0)
+
+
+def test_a_pace_that_is_given_holds_for_all_hosts():
+    settings = FetchSettings(per_host=2, interval=1, private_hosts=frozenset({"127.0.0.1"}))
+    assert settings.pace("photos.example") == settings.pace("127.0.0.1") == Pace(at_a_time=2, interval=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"private_hosts": ["http://127.0.0.1/"]},
+        {"private_hosts": ["LOCALHOST"]},
+        {"contact": "me)\r\nX-Header: 1"},
+        {"per_host": 0},
+        {"interval": -1},
+    ],
+)
+def test_a_wrong_setting_is_refused(wrong: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        FetchSettings.model_validate(wrong)
+
+
+def test_settings_are_written_the_same_each_time():
+    hosts = [f"{number}.example" for number in range(20)]
+    texts = {FetchSettings(private_hosts=frozenset(hosts[n:] + hosts[:n])).model_dump_json() for n in range(20)}
+    assert len(texts) == 1
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
@@ -87,7 +121,9 @@ def test_a_run_that_hangs_is_killed_with_all_that_it_started(monkeypatch: pytest
     monkeypatch.setattr(downloading, "_START", 2.0)
     monkeypatch.setattr(downloading, "_LOOK_UP", 0.0)
     with pytest.raises(SourceError, match="did not end within 3 s"):
-        list(download([URL], tmp_path, FetchSettings(deadline=1), max_bytes=1000))
+        list(
+            download([URL], tmp_path, FetchSettings(deadline=1, private_hosts=frozenset({"127.0.0.1"})), max_bytes=1000)
+        )
     assert gone(int(started.read_text()))
 
 
@@ -95,7 +131,7 @@ PARENT = """
 import sys
 from pathlib import Path
 from sources.downloading import FetchSettings, download
-list(download([sys.argv[1]], Path(sys.argv[2]), FetchSettings(deadline=300), max_bytes=1000))
+list(download([sys.argv[1]], Path(sys.argv[2]), FetchSettings(deadline=300, private_hosts={"127.0.0.1"}), max_bytes=1000))
 """
 
 

@@ -38,7 +38,7 @@ def test_the_class_is_the_first_sub_folder(tmp_path: Path):
 
 
 def test_only_the_extensions_asked_for_are_taken(tmp_path: Path):
-    put(tmp_path, "a.jpg", "b.txt", "c", ".hidden.jpg", ".cache/d.jpg", "e.PPM")
+    put(tmp_path, "a.jpg", "b.txt", "c", "jpg", ".hidden.jpg", ".cache/d.jpg", "e.PPM")
     assert listed(tmp_path) == [("a.jpg", "")]
     assert listed(tmp_path, extensions=(".ppm",)) == [("e.PPM", "")]
 
@@ -71,6 +71,37 @@ def test_bytes_come_as_they_are_in_the_order_asked_for(tmp_path: Path):
         assert isinstance(outcome, Fetched)
         assert outcome.data == listing.source_id.encode()
         assert (outcome.image.source, outcome.image.license, outcome.image.class_label) == ("pets", "CC0-1.0", "cat")
+
+
+def test_a_folder_that_img2dataset_wrote_has_captions_and_no_classes(tmp_path: Path):
+    put(tmp_path, "00000/000000000.jpg", "00000/000000000.json", "00000/000000001.jpg", "00000_stats.json")
+    (tmp_path / "00000" / "000000000.txt").write_text(" crème brûlée \n", encoding="utf-8")
+    listings = list(folder(tmp_path, captions=True, classes=False).list())
+    assert [(listing.source_caption, listing.class_label) for listing in listings] == [("crème brûlée", ""), ("", "")]
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"\xff\xfe", "not UTF-8"), (b"x" * 70_000, "no caption")])
+def test_a_caption_that_is_none_is_named(tmp_path: Path, data: bytes, words: str):
+    put(tmp_path, "a.jpg")
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(SourceError, match=rf"a\.txt: .*{words}"):
+        list(folder(tmp_path, captions=True).list())
+
+
+def test_captions_are_not_read_through_links_that_lead_out(tmp_path: Path):
+    put(tmp_path, "in/a.jpg")
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "in" / "a.txt").symlink_to(tmp_path / "secret")
+    assert [listing.source_caption for listing in folder(tmp_path / "in", captions=True).list()] == [""]
+
+
+def test_a_folder_of_fakes_names_their_generator(tmp_path: Path):
+    put(tmp_path, "a.jpg")
+    [(_, outcome)] = folder(tmp_path, generator="sdxl").fetch(list(folder(tmp_path, generator="sdxl").list()), tmp_path)
+    assert isinstance(outcome, Fetched)
+    assert outcome.image.made is not None
+    assert outcome.image.made.generator == "sdxl"
+    assert [listing.made for listing in folder(tmp_path).list()] == [None]
 
 
 def test_what_is_gone_or_too_large_is_rejected_and_the_rest_goes_on(tmp_path: Path):

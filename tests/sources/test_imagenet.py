@@ -1,20 +1,26 @@
 """ImageNet's tars, built here as their publisher builds them."""
 
-import hashlib
+import gzip
 import io
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from pydantic import ValidationError
 
 from manifests.errors import RejectedItem, SourceError
 from manifests.records import Reason
+from pixels.config import ScreenRules
+from pixels.inspect import inspect
 from sources.base import Fetched
-from sources.folder import Folder, FolderConfig
+from sources.folder import Folder
 from sources.imagenet import ImageNet, ImageNetConfig
 
 CLASSES = {
@@ -151,7 +157,7 @@ def test_a_link_is_not_followed(tmp_path: Path):
 
 def test_a_missing_tar_is_one_clear_line(tmp_path: Path):
     assert "nowhere.tar: there is no such file" in failure(imagenet(tmp_path / "nowhere.tar"))
-    assert "this is a folder" in failure(imagenet(tmp_path))
+    assert "holds no <wnid>/*.JPEG" in failure(imagenet(tmp_path))
     assert "cannot be opened" in failure(ImageNet(ImageNetConfig(path="nothing://train.tar")))
 
 
@@ -171,22 +177,123 @@ def test_an_image_that_is_too_large_is_not_read(tmp_path: Path):
     assert (source_id, outcome.reason) == ("n01440764/n01440764_36.JPEG", Reason.TOO_LARGE)
 
 
-def test_a_folder_and_a_tar_of_the_same_photographs_give_the_same_records(tmp_path: Path, photographs: list[Path]):
-    classes = {path.name[:9]: {path.name: path.read_bytes()} for path in photographs}
-    root = tmp_path / "folder"
-    for wnid, files in classes.items():
-        for name, data in files.items():
-            (root / wnid).mkdir(parents=True, exist_ok=True)
-            (root / wnid / name).write_bytes(data)
+# --- validation images, the devkit, unpacked folders ---
 
-    sources = (Folder(FolderConfig(path=str(root))), imagenet(tmp_path / "train.tar", train_tar(classes)))
-    records = []
-    for source in sources:
-        outcomes = [outcome for _, outcome in source.fetch(list(source.list()), tmp_path)]
-        records.append([o.image.model_dump(exclude={"source", "terms"}) for o in outcomes if isinstance(o, Fetched)])
-    assert len(records[0]) == len(photographs)
-    assert records[0] == records[1]
-    assert (
-        records[0][0]["sha256"]
-        == hashlib.sha256(next(iter(classes[records[0][0]["class_label"]].values()))).hexdigest()
+SYNSETS = [  # the devkit's own numbers are not those of the sorted WordNet ids, and inner nodes of WordNet follow
+    (1, "n02105855", "Shetland sheepdog, Shetland sheep dog, Shetland"),
+    (2, "n01440764", "tench, Tinca tinca"),
+    (3, "n15075141", "toilet tissue, toilet paper, bathroom tissue"),
+    (4, "n00001740", "entity"),
+]
+TRUTH = (2, 1, 3, 2)
+OF_IMAGE = ("n01440764", "n02105855", "n15075141", "n01440764")
+VALIDATION = {f"ILSVRC2012_val_{number:08}.JPEG": b"image %d" % number for number in range(1, 5)}
+
+
+def devkit(path: Path, truth: str = "\n".join(map(str, TRUTH)) + "\n", *, meta: bytes | None = None):
+    """A devkit as it is published: a compressed tar with MATLAB's table of synsets."""
+    fields = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O"), ("gloss", "O"), ("num_children", "O")]
+    synsets = np.zeros((len(SYNSETS), 1), dtype=fields)
+    for row, (number, wnid, words) in enumerate(SYNSETS):
+        synsets[row, 0] = (float(number), wnid, words, "a gloss", 0.0)
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"synsets": synsets})
+    files = {
+        "ILSVRC2012_devkit_t12/readme.txt": b"",
+        "ILSVRC2012_devkit_t12/data/meta.mat": stream.getvalue() if meta is None else meta,
+        "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt": truth.encode(),
+    }
+    path.write_bytes(gzip.compress(tar(files)))
+    return str(path)
+
+
+def test_the_devkit_says_which_class_a_validation_image_has(tmp_path: Path):
+    kit = devkit(tmp_path / "ILSVRC2012_devkit_t12.tar.gz")
+    source = imagenet(tmp_path / "val.tar", tar(VALIDATION), split="validation", devkit=kit)
+    found = everything(source, tmp_path)
+    assert found == {(name, wnid): data for (name, data), wnid in zip(VALIDATION.items(), OF_IMAGE, strict=True)}
+    named = imagenet(tmp_path / "val.tar", split="validation", devkit=kit, class_names="words", limit_per_class=1)
+    assert sorted(listing.class_label for listing in named.list()) == ["Shetland sheepdog", "tench", "toilet tissue"]
+
+
+def test_classes_of_the_training_tar_may_be_called_by_their_words(tmp_path: Path):
+    kit = devkit(tmp_path / "devkit.tar.gz")
+    source = imagenet(tmp_path / "train.tar", train_tar(CLASSES), devkit=kit, class_names="words")
+    assert {listing.class_label for listing in source.list()} == {"tench", "Shetland sheepdog", "toilet tissue"}
+    with pytest.raises(ValidationError, match="give `devkit`"):
+        ImageNetConfig(path="train.tar", class_names="words")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"truth": "1\nx\n"}, "line 2: 'x' is the number of no class"),
+        ({"truth": "77\n"}, "line 1: '77' is the number of no class"),
+        ({"meta": b"MATLAB 5.0 MAT-file, cut"}, "meta.mat is not as published"),
+    ],
+)
+def test_a_devkit_that_is_not_as_published_is_named(tmp_path: Path, given: dict[str, Any], words: str):
+    kit = devkit(tmp_path / "devkit.tar.gz", **given)
+    assert words in failure(imagenet(tmp_path / "val.tar", tar(VALIDATION), split="validation", devkit=kit))
+
+
+def test_another_tar_in_place_of_the_devkit_is_told(tmp_path: Path):
+    (tmp_path / "t3.tar.gz").write_bytes(gzip.compress(tar({"data/other.mat": b""})))
+    source = imagenet(tmp_path / "val.tar", tar(VALIDATION), split="validation", devkit=str(tmp_path / "t3.tar.gz"))
+    assert "holds no data/meta.mat; give ILSVRC2012_devkit_t12.tar.gz" in failure(source)
+
+
+def put(root: Path, files: Mapping[str, bytes]):
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return root
+
+
+def test_an_unpacked_training_set_is_listed_like_its_tar(tmp_path: Path):
+    files = {f"{wnid}/{name}": data for wnid, images in CLASSES.items() for name, data in images.items()}
+    put(tmp_path / "ILSVRC" / "train", files)
+    packed = everything(imagenet(tmp_path / "train.tar", train_tar(CLASSES)), tmp_path)
+    assert everything(imagenet(tmp_path / "ILSVRC"), tmp_path) == packed
+    assert everything(imagenet(tmp_path / "ILSVRC" / "train"), tmp_path) == packed
+
+
+def test_unpacked_validation_images_lie_in_one_folder_or_one_a_class(tmp_path: Path):
+    kit = devkit(tmp_path / "devkit.tar.gz")
+    put(tmp_path / "flat" / "val", VALIDATION)
+    put(tmp_path / "sorted" / "val", {f"{w}/{n}": d for (n, d), w in zip(VALIDATION.items(), OF_IMAGE, strict=True)})
+    flat = imagenet(tmp_path / "flat", split="validation", devkit=kit)
+    by_class = imagenet(tmp_path / "sorted", split="validation", limit_per_class=9)
+    assert [listing.class_label for listing in flat.list()] == list(OF_IMAGE)
+    assert sorted(listing.class_label for listing in by_class.list()) == sorted(OF_IMAGE)
+    assert {listing.class_label for listing in imagenet(tmp_path / "flat", split="validation").list()} == {""}
+    assert "nobody tells the class of ILSVRC2012_val_00000001.JPEG; give `devkit`" in failure(
+        imagenet(tmp_path / "flat", split="validation", limit_per_class=1)
     )
+
+
+def test_unpacked_images_in_the_wrong_place_are_told(tmp_path: Path):
+    kit = devkit(tmp_path / "devkit.tar.gz")
+    put(tmp_path / "a", {"dogs/n02105855_1.JPEG": b""})
+    put(tmp_path / "b", {"n01440764/n02105855_1.JPEG": b""})
+    put(tmp_path / "c", {"n02105855/ILSVRC2012_val_00000001.JPEG": b""})
+    assert "'dogs' is not named '<wnid>/'" in failure(imagenet(tmp_path / "a"))
+    assert "'n02105855_1.JPEG' is not named 'n01440764_<number>.JPEG'" in failure(imagenet(tmp_path / "b"))
+    assert "is of class n01440764, the devkit says" in failure(imagenet(tmp_path / "c", split="validation", devkit=kit))
+
+
+def test_a_png_called_jpeg_passes_and_a_cmyk_jpeg_is_rejected_by_screening(tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 4), dtype=np.uint8)
+    png, cmyk = io.BytesIO(), io.BytesIO()
+    Image.fromarray(noise[..., :3]).save(png, "PNG")
+    Image.fromarray(noise, "CMYK").save(cmyk, "JPEG")
+    classes = {"n02105855": {"n02105855_2933.JPEG": png.getvalue(), "n02105855_1.JPEG": cmyk.getvalue()}}
+    found = everything(imagenet(tmp_path / "train.tar", train_tar(classes)), tmp_path)
+    as_png, as_cmyk = found.values()
+    assert (as_png, as_cmyk) == (png.getvalue(), cmyk.getvalue())
+    rules = ScreenRules(min_side=64)
+    facts, _ = inspect(as_png, rules)
+    assert facts.format == "PNG"
+    with pytest.raises(RejectedItem) as caught:
+        inspect(as_cmyk, rules)
+    assert "CMYK" in caught.value.detail

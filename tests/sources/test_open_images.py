@@ -1,9 +1,7 @@
 """Open Images: its metadata files, and images fetched by the real img2dataset from a server on this machine."""
 
-import base64
 import csv
 import gzip
-import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.errors import RejectedItem, SourceError
-from manifests.records import Reason
-from sources.base import Fetched
+from manifests.errors import SourceError
 from sources.open_images import HEADER, OpenImages, OpenImagesConfig
 
 PUBLISHED = (
@@ -133,77 +129,3 @@ def test_a_file_that_is_not_as_published_is_one_clear_line(tmp_path: Path, data:
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path):
     assert "nowhere.csv: there is no such file" in failure(open_images(tmp_path / "nowhere.csv"))
-
-
-JPEG = b"\xff\xd8\xff\xe0 as good as a photograph \xff\xd9"
-HTML = b"<!DOCTYPE html><title>This photo is no longer available</title>"
-
-
-def drip(handler: Any):
-    handler.send_response(200)
-    handler.end_headers()
-    while not handler.wait(0.2):
-        handler.wfile.write(b"x")
-
-
-def test_the_real_img2dataset_fetches_what_it_can_and_says_why_not(
-    tmp_path: Path, server: Any, capfd: pytest.CaptureFixture[str]
-):
-    """One run for all outcomes: each start of img2dataset costs seconds."""
-    server.routes |= {
-        "/photo.jpg": lambda handler: handler.answer(JPEG),
-        "/moved.jpg": lambda handler: handler.answer(b"", status=302, Location="/photo.jpg"),
-        "/page.jpg": lambda handler: handler.answer(HTML),
-        "/silent.jpg": lambda handler: handler.wait(),
-        "/drip.jpg": drip,
-        "/short.jpg": lambda handler: handler.answer(JPEG[:9], length=len(JPEG)),
-        "/huge.jpg": lambda handler: handler.answer(b"", length=10**12),
-        "/mine.jpg": lambda handler: handler.answer(JPEG, X_Robots_Tag="noai"),
-        "/for-others.jpg": lambda handler: handler.answer(JPEG, X_Robots_Tag="otherbot: noai"),
-        "/for-us.jpg": lambda handler: handler.answer(JPEG, X_Robots_Tag="twinset: noimageai"),
-    }
-    published = {"OriginalSize": str(len(JPEG)), "OriginalMD5": base64.b64encode(hashlib.md5(JPEG).digest()).decode()}  # noqa: S324
-    unchecked = {"OriginalSize": "", "OriginalMD5": ""}
-    another = base64.b64encode(bytes(16)).decode()
-    expected: list[tuple[str, dict[str, str], bytes | Reason]] = [
-        ("/photo.jpg", published | {"Title": 'a, "b"\nc', "Rotation": "90.0"}, JPEG),
-        ("/missing.jpg", published, Reason.NOT_FOUND),
-        ("/photo.jpg", published, JPEG),
-        ("/moved.jpg", published, JPEG),
-        ("/page.jpg", unchecked, HTML),
-        ("/page.jpg", published, Reason.DIGEST_MISMATCH),
-        ("/photo.jpg", published | {"OriginalSize": "1"}, Reason.DIGEST_MISMATCH),
-        ("/photo.jpg", published | {"OriginalMD5": another}, Reason.DIGEST_MISMATCH),
-        ("/silent.jpg", published, Reason.TIMEOUT),
-        ("/drip.jpg", published, Reason.TIMEOUT),
-        ("/short.jpg", published, Reason.DOWNLOAD_FAILED),
-        ("/huge.jpg", published, Reason.TOO_LARGE),
-        ("/mine.jpg", published, Reason.OPTED_OUT),
-        ("/for-others.jpg", published, JPEG),
-        ("/for-us.jpg", published, Reason.OPTED_OUT),
-    ]
-    rows = [{"ImageID": f"{i:016x}", "OriginalURL": server.url(p)} | row for i, (p, row, _) in enumerate(expected)]
-    source = open_images(tmp_path / "images.csv", metadata(*rows), fetch={"deadline": 6.0, "retries": 1})
-    listings = list(source.list())
-    fetched = list(source.fetch(listings, tmp_path / "work"))
-
-    assert [listing for listing, _ in fetched] == listings
-    outcomes = [outcome for _, outcome in fetched]
-    found = [outcome.data if isinstance(outcome, Fetched) else outcome.reason for outcome in outcomes]
-    assert found == [outcome for _, _, outcome in expected]
-
-    first, missing = outcomes[0], outcomes[1]
-    assert isinstance(first, Fetched)
-    assert first.image.key == hashlib.sha256(JPEG).hexdigest()[:16]
-    assert (first.image.title, first.image.rotation, first.image.source) == ('a, "b"\nc', 90, "open-images")
-    assert isinstance(missing, RejectedItem)
-    assert missing.detail == "HTTP 404"
-
-    assert {path: server.hits[path] for path in ("/missing.jpg", "/mine.jpg", "/silent.jpg", "/short.jpg")} == {
-        "/missing.jpg": 1,
-        "/mine.jpg": 1,
-        "/silent.jpg": 1,
-        "/short.jpg": 2,  # the one failure of these that may pass
-    }
-    assert [path.name for path in (tmp_path / "work").iterdir()] == ["img2dataset.log"]
-    assert capfd.readouterr() == ("", "")
