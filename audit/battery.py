@@ -5,7 +5,7 @@ in `battery`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import joblib
@@ -24,6 +24,7 @@ from audit.probes.references import largest, pairs_of_sources, reals_by_source, 
 from audit.probes.text import text_probe
 from audit.remedies import remedy
 from audit.report import Kind, Probe
+from audit.seen import Seen
 
 Task = Callable[[], Iterable[Probe]]
 
@@ -51,7 +52,7 @@ def battery(evidence: Evidence, config: AuditConfig, *, workers: int = -1) -> li
     found.append(duplicates_probe(evidence))
     found += [borders_probe(part, config, evidence.kind) for part in whole]
     found.append(permutation_probe(evidence, config))
-    tasks = list(_tasks(evidence, looked_at, config))
+    tasks = list(_tasks(evidence, looked_at, config, group_of))
     processes = 1 if len(measured) < _ALONE else workers
     for probes in joblib.Parallel(n_jobs=processes)(joblib.delayed(_run)(task) for task in tasks):
         found += probes
@@ -62,7 +63,9 @@ def _run(task: Task) -> list[Probe]:
     return list(task())
 
 
-def _tasks(evidence: Evidence, looked_at: list[Part], config: AuditConfig) -> Iterator[Task]:
+def _tasks(
+    evidence: Evidence, looked_at: list[Part], config: AuditConfig, group_of: Mapping[str, str]
+) -> Iterator[Task]:
     """The probes that take time, each by itself."""
     for part in looked_at:
         if evidence.kind == "unpaired":
@@ -74,9 +77,15 @@ def _tasks(evidence: Evidence, looked_at: list[Part], config: AuditConfig) -> It
     if config.pixel_probe:
         for view, sources in reals_by_source(evidence).items():
             source = largest(sources)
-            yield partial(split_half, sources[source], view, source, config)
+            yield partial(split_half, sources[source], view, source, config, _of(sources[source], group_of))
             for first, second in pairs_of_sources(sources):
-                yield partial(separability, sources[first], sources[second], view, (first, second), config)
+                groups = _of(sources[first] + sources[second], group_of)
+                yield partial(separability, (sources[first], sources[second]), view, (first, second), config, groups)
+
+
+def _of(images: Sequence[Seen], group_of: Mapping[str, str]) -> dict[str, str]:
+    """The groups of these images alone: what is handed to another process should be small."""
+    return {image.tag.name: group_of[image.tag.name] for image in images}
 
 
 def family_probe(part: Part, family: Family, config: AuditConfig, kind: Kind) -> list[Probe]:

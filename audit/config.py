@@ -11,7 +11,10 @@ class AuditConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_pairs: int = Field(
-        default=2000, ge=100, description="pairs whose pixels are looked at, chosen by the hash of their ids"
+        default=2000,
+        ge=100,
+        description="pairs whose pixels are looked at, chosen by the hash of their ids; of unpaired images so many of each "
+        "label, shared out evenly among generators",
     )
     pixel_probe: bool = Field(
         default=True, description="tell reals from fakes by pixel statistics: reported, never a gate"
@@ -30,6 +33,12 @@ class AuditConfig(BaseModel):
         default="",
         description="a CLIP model, as a folder or Hub id, that measures how alike the members of a pair are; "
         "empty for a plain comparison of thumbnails and colours",
+    )
+    recaption_pairs: int = Field(
+        default=300,
+        ge=0,
+        description="pairs of each view whose members the recipe's captioner is shown again, chosen by the hash of "
+        "their ids; 0: none",
     )
     seed: int = Field(default=0, ge=0, description="of folds, draws and swaps")
 

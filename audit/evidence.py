@@ -1,7 +1,6 @@
 """What the probes look at, gathered in one pass: something of every image, statistics of some."""
 
-import heapq
-from collections import Counter, defaultdict
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -9,6 +8,7 @@ from typing import Protocol
 from audit.config import AuditConfig
 from audit.headers import FIELDS, differing_fields
 from audit.report import Kind
+from audit.sampling import EvenSample
 from audit.seen import Job, Seen, Tag, Unreadable, look_at_all
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
@@ -110,7 +110,11 @@ def gather(dataset: Dataset, config: AuditConfig, *, workers: int = -1) -> Evide
 
 
 def _jobs(dataset: Dataset, share: float, config: AuditConfig) -> Iterator[Job]:
+    known: set[str] = set()
     for sample in dataset.samples():
+        if sample.key in known:
+            raise DatasetError(f"pair {sample.key}: stands twice in the shards; `twinset verify` says where.")
+        known.add(sample.key)
         if REAL not in sample.members or len(sample.members) < 2:
             names = sorted(sample.members)
             raise DatasetError(f"pair {sample.key}: expected a real and at least one fake, found {names}.")
@@ -148,44 +152,64 @@ def _pairs(found: Iterable[Seen | Unreadable]) -> Iterator[list[Seen]]:
 
 
 def gather_foreign(items: Iterable[ForeignImage], config: AuditConfig, *, workers: int = -1) -> Evidence:
-    """Read every image of an unpaired set once; statistics of `config.max_pairs` of each label and generator.
+    """Read every image of an unpaired set once; statistics of at most `config.max_pairs` of each label.
 
-    They are those of the smallest hashes of their names: datasets lie in the order of their classes.
+    They are those of the smallest hashes of their names (datasets lie in the order of their classes), of each generator
+    as many as of every other.
 
     Images that cannot be read are counted and named and stop nothing.
     """
+    chosen = _Chosen(config)
     images: list[Seen] = []
     unreadable: list[Unreadable] = []
-    smallest: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for image in look_at_all(_foreign_jobs(items, config), workers=workers):
-        if isinstance(image, Seen):
-            images.append(image)
-            if image.statistics is not None:
-                _is_small(_place(image.tag, config), smallest[image.tag.label, image.tag.generator], config.max_pairs)
-        else:
+    # where each image that was chosen when it was sent out came to lie
+    places: dict[int, int] = {}
+    for number, image in enumerate(look_at_all(_foreign_jobs(items, chosen), workers=workers)):
+        for index in chosen.dropped():
+            _forget(images, places.pop(index, None))
+        if isinstance(image, Unreadable):
             unreadable.append(image)
-    for index, image in enumerate(images):
-        kept = smallest[image.tag.label, image.tag.generator]
-        if image.statistics is not None and _place(image.tag, config) > -kept[0]:
-            images[index] = replace(image, statistics=None, thumbnails=None)
+            continue
+        if number in chosen.kept:
+            places[number] = len(images)
+        elif image.statistics is not None:
+            image = replace(image, statistics=None, thumbnails=None)  # noqa: PLW2901 - it was dropped on its way
+        images.append(image)
     return Evidence("unpaired", len(images), tuple(images), HeaderTally(), tuple(unreadable))
 
 
-def _place(tag: Tag, config: AuditConfig) -> float:
-    return fraction("audit", config.seed, tag.name)
+def _forget(images: list[Seen], place: int | None) -> None:
+    if place is not None:
+        images[place] = replace(images[place], statistics=None, thumbnails=None)
 
 
-def _is_small(value: float, smallest: list[float], most: int) -> bool:
-    """Whether a value is among the `most` smallest so far, which are kept (negated: a heap has its least on top)."""
-    if len(smallest) < most:
-        heapq.heappush(smallest, -value)
-        return True
-    return -heapq.heappushpop(smallest, -value) > value
+class _Chosen:
+    """Which images of an unpaired set have their statistics taken, by their numbers, from 0 in the order of the set."""
+
+    def __init__(self, config: AuditConfig) -> None:
+        self.kept: set[int] = set()
+        self._seed = config.seed
+        self._of_label = (EvenSample(config.max_pairs), EvenSample(config.max_pairs))
+        self._dropped: deque[int] = deque()
+
+    def offer(self, number: int, item: ForeignImage) -> bool:
+        """Whether an image's statistics are wanted, as far as is known yet."""
+        self.kept.add(number)
+        place = fraction("audit", self._seed, item.name)
+        gone = self._of_label[item.label].offer(item.generator, place, number)
+        if gone is not None:
+            self.kept.discard(gone)
+            self._dropped.append(gone)
+        return number in self.kept
+
+    def dropped(self) -> Iterator[int]:
+        """The numbers of images that are no longer wanted, each once."""
+        while self._dropped:
+            yield self._dropped.popleft()
 
 
-def _foreign_jobs(items: Iterable[ForeignImage], config: AuditConfig) -> Iterator[Job]:
-    smallest: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for item in items:
+def _foreign_jobs(items: Iterable[ForeignImage], chosen: _Chosen) -> Iterator[Job]:
+    for number, item in enumerate(items):
         tag = Tag(
             name=item.name,
             pair=item.name,
@@ -196,5 +220,4 @@ def _foreign_jobs(items: Iterable[ForeignImage], config: AuditConfig) -> Iterato
             caption=item.caption,
             class_label=item.class_label,
         )
-        chosen = _is_small(_place(tag, config), smallest[item.label, item.generator], config.max_pairs)
-        yield Job(tag, item.data, chosen, item.problem)
+        yield Job(tag, item.data, chosen.offer(number, item), item.problem)

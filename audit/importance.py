@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.probe import Classifier, Model, Scored, auc, fitted, grouped_folds
+from audit.probe import Classifier, Model, Scored, auc_alone, fitted, grouped_folds
 from audit.report import Distribution, Feature
 
 BINS = 24
@@ -54,7 +54,7 @@ def _lost(
 ) -> Floats:
     """How much lower the AUC of some images is when one feature after the other is permuted among them."""
     count, width = features.shape
-    whole = _auc(scores, labels)
+    whole = auc_alone(scores, labels)
     lost = np.zeros(width)
     for first in range(0, width, _AT_ONCE):
         columns = range(first, min(first + _AT_ONCE, width))
@@ -62,17 +62,8 @@ def _lost(
         for copy, column in enumerate(columns):
             copies[copy * count : (copy + 1) * count, column] = features[rng.permutation(count), column]
         permuted = model.decision_function(copies).reshape(len(columns), count)
-        lost[list(columns)] = [whole - _auc(row, labels) for row in permuted]
+        lost[list(columns)] = [whole - auc_alone(row, labels) for row in permuted]
     return lost
-
-
-def _auc(scores: Floats, labels: NDArray[np.int8]) -> float:
-    """AUC by ranks, ties counting one half; 0.5 where one class is missing."""
-    real, fake = np.sort(scores[labels == 0]), scores[labels == 1]
-    if not len(real) or not len(fake):
-        return 0.5
-    below = np.searchsorted(real, fake, side="left") + np.searchsorted(real, fake, side="right")
-    return float(below.mean()) / (2 * len(real))
 
 
 def top_features(
@@ -86,9 +77,8 @@ def top_features(
 
     Features that say the same stand in for one another, so that none of them is missed when it is permuted.
     """
-    one_fold = np.zeros(len(labels), dtype=np.intp)
     columns = features.T.astype(np.float64)
-    alone = np.array([auc(Scored(column, labels, one_fold, one_fold)) for column in columns])
+    alone = np.array([auc_alone(column, labels) for column in columns])
     steps = np.maximum(np.floor(importances / _TELLING), 0)
     # of features that tell alike the earlier one comes first: the cause before what follows from it
     order = np.lexsort((-np.floor(np.abs(alone - 0.5) / _TELLING), -steps))[:count]

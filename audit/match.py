@@ -12,42 +12,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.config import AuditConfig
 from audit.embedding import Embedder, Vectors
+from audit.evidence import REAL
 from audit.report import Match, MatchKind
-from manifests.dataset import Dataset
-from manifests.errors import DatasetError, RejectedItem
-from manifests.seeds import fraction, seed
+from audit.second_look import Look
+from manifests.seeds import seed as seed_of
 from pixels.arrays import Pixels
-from pixels.decode import decode
 
-REAL = "real"
 BINS = 24
 FEWEST_PAIRS = 10
 
 _AT_ONCE = 64
 _ROWS = 512
 
-_Part = tuple[MatchKind, str, str]
-
-
-def match_quality(dataset: Dataset, config: AuditConfig, embedder: Embedder) -> tuple[Match, ...]:
-    """Measure about `config.max_pairs` pairs of a dataset, in one pass over its shards.
-
-    Raises:
-        DatasetError: a shard or a member cannot be read.
-    """
-    share = config.max_pairs / max(sum(shard.pairs for shard in dataset.header.shards), 1)
-    collected = MatchCollector(embedder, config.seed)
-    for sample in dataset.samples():
-        if fraction("audit", config.seed, sample.key) >= share:
-            continue
-        try:
-            members = {name: decode(data) for name, data in sample.members.items()}
-        except RejectedItem as error:
-            raise DatasetError(f"pair {sample.key}: {error}.") from error
-        collected.add(members, str(sample.metadata.get("caption", "")), view=str(sample.metadata["view"]))
-    return collected.matches()
+Part = tuple[MatchKind, str, str]
 
 
 @dataclass(frozen=True)
@@ -77,7 +55,7 @@ class MatchCollector:
         self._embedder = embedder
         self._seed = seed
         self._waiting: list[_Item] = []
-        self._parts: dict[_Part, _Vectors] = defaultdict(_Vectors)
+        self._parts: dict[Part, _Vectors] = defaultdict(_Vectors)
 
     def add(self, members: Mapping[str, Pixels], caption: str, *, view: str = "") -> None:
         """Take the images of one pair by name (`real`, and each generator), or one image alone.
@@ -91,11 +69,21 @@ class MatchCollector:
         if len(self._waiting) >= _AT_ONCE:
             self._embed()
 
+    def take(self, look: Look) -> None:
+        """Take the images of one pair of a dataset."""
+        self.add(look.members, look.caption, view=look.view)
+
     def matches(self) -> tuple[Match, ...]:
         """What was measured, by kind, generator and view; parts of fewer than `FEWEST_PAIRS` pairs are left out."""
         self._embed()
         return tuple(
-            self._match(part, np.array(vectors.queries), np.array(vectors.partners))
+            compared(
+                part,
+                np.array(vectors.queries),
+                np.array(vectors.partners),
+                embedder=self._embedder.name,
+                seed=self._seed,
+            )
             for part, vectors in sorted(self._parts.items())
             if len(vectors.queries) >= FEWEST_PAIRS
         )
@@ -114,25 +102,35 @@ class MatchCollector:
                 part.queries.append(query)
                 part.partners.append(partner)
 
-    def _match(self, part: _Part, queries: Vectors, partners: Vectors) -> Match:
-        kind, generator, view = part
-        others = partners[_derangement(len(partners), seed("match", self._seed, *part))]
-        matched = np.einsum("nd,nd->n", queries, partners)
-        mismatched = np.einsum("nd,nd->n", queries, others)
-        edges = np.histogram_bin_edges(np.concatenate([matched, mismatched]).astype(np.float64), bins=BINS)
-        return Match(
-            kind=kind,
-            generator=generator,
-            view=view,
-            embedder=self._embedder.name,
-            pairs=len(queries),
-            edges=tuple(edges.tolist()),
-            matched=_shares(matched, edges),
-            mismatched=_shares(mismatched, edges),
-            matched_mean=float(matched.mean()),
-            mismatched_mean=float(mismatched.mean()),
-            recall_at_1=_recall_at_1(queries, partners),
-        )
+
+def compared(part: Part, queries: Vectors, partners: Vectors, *, embedder: str, seed: int) -> Match:
+    """True pairs beside pairs put together at random.
+
+    Args:
+        part: kind, generator and view.
+        queries: a vector of unit length a pair, shape (pairs, dimensions).
+        partners: that of the other member, the same shape and order.
+        embedder: what gave the vectors.
+        seed: of the mismatched pairs.
+    """
+    kind, generator, view = part
+    others = partners[_derangement(len(partners), seed_of("match", seed, *part))]
+    matched = np.einsum("nd,nd->n", queries, partners)
+    mismatched = np.einsum("nd,nd->n", queries, others)
+    edges = np.histogram_bin_edges(np.concatenate([matched, mismatched]).astype(np.float64), bins=BINS)
+    return Match(
+        kind=kind,
+        generator=generator,
+        view=view,
+        embedder=embedder,
+        pairs=len(queries),
+        edges=tuple(edges.tolist()),
+        matched=_shares(matched, edges),
+        mismatched=_shares(mismatched, edges),
+        matched_mean=float(matched.mean()),
+        mismatched_mean=float(mismatched.mean()),
+        recall_at_1=_recall_at_1(queries, partners),
+    )
 
 
 def _comparisons(

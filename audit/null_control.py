@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from audit.config import AuditConfig
 from audit.dead_leaves import DeadLeaves
 from audit.features import Features, matrix, pixel_features
+from audit.levels import level_statistics
 from audit.probe import (
     CLASSIFIERS,
     Estimate,
@@ -202,7 +203,11 @@ class _Twin:
 def _twin(picture: str, real: Pixels, erased: Pixels) -> _Twin:
     # the upper left corner, so that the JPEG grid stays in place; copies, or the whole images would be remembered
     corners = (real[:_CORNER, :_CORNER].copy(), erased[:_CORNER, :_CORNER].copy())
-    return _Twin(picture, (pixel_features(real), pixel_features(erased)), corners)
+    return _Twin(picture, (_statistics(real), _statistics(erased)), corners)
+
+
+def _statistics(pixels: Pixels) -> Features:
+    return {**pixel_features(pixels), **level_statistics(pixels)}
 
 
 def _measure(view: str, twins: list[_Twin], config: AuditConfig) -> Iterator[Probe]:

@@ -8,7 +8,7 @@ SCHEMA_VERSION = 1
 
 Verdict = Literal["ok", "warn", "fail", "too-few", "reported"]
 Kind = Literal["paired", "unpaired"]
-MatchKind = Literal["image-image", "text-real", "text-fake"]
+MatchKind = Literal["image-image", "text-real", "text-fake", "recaption-real", "recaption-fake"]
 
 
 class _Record(BaseModel):
@@ -81,6 +81,9 @@ class Match(_Record):
     matched_mean: float
     mismatched_mean: float
     recall_at_1: float = Field(ge=0, le=1)
+    equal: float | None = Field(
+        default=None, ge=0, le=1, description="share of the true pairs whose two texts are equal; null for images"
+    )
 
 
 class AuditReport(_Record):
@@ -88,8 +91,12 @@ class AuditReport(_Record):
 
     schema_version: int = SCHEMA_VERSION
     kind: Kind = "paired"
-    gate: Literal["passed", "failed"] = Field(description="`failed`: the dataset must not be trained on or published")
-    verdict: Literal["ok", "warn", "fail", "too-few"] = Field(description="the gravest verdict of all probes")
+    gate: Literal["passed", "failed", "none"] = Field(
+        description="`failed`: the dataset must not be trained on or published; `none`: there was nothing to audit"
+    )
+    verdict: Literal["ok", "warn", "fail", "too-few", "none"] = Field(
+        description="the gravest verdict of all probes; `none` where there was nothing to audit"
+    )
     pairs: int = Field(ge=0, description="pairs in the dataset; images where it has no pairs")
     probes: tuple[Probe, ...]
     spectra: tuple[Spectrum, ...] = ()
@@ -110,10 +117,11 @@ def audit_report(
     """Draw the conclusion from the probes of a dataset of `pairs` pairs (or images)."""
     found = {probe.verdict for probe in probes}
     failed = any(probe.gate and probe.verdict == "fail" for probe in probes)
+    nothing = not pairs and not failed
     return AuditReport(
         kind=kind,
-        gate="failed" if failed else "passed",
-        verdict=next((verdict for verdict in _GRAVITY if verdict in found), "ok"),
+        gate="failed" if failed else "none" if nothing else "passed",
+        verdict="none" if nothing else next((verdict for verdict in _GRAVITY if verdict in found), "ok"),
         pairs=pairs,
         probes=probes,
         spectra=spectra,
@@ -126,6 +134,8 @@ def gate_message(report: AuditReport) -> str:
 
     Empty when the gate is passed.
     """
+    if report.gate == "none":
+        return "there is nothing to audit: the dataset is empty"
     failures = [probe for probe in report.probes if probe.gate and probe.verdict == "fail"]
     return "; ".join(_failure(probe) for probe in failures)
 

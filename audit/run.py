@@ -6,11 +6,15 @@ from audit.battery import battery
 from audit.config import AuditConfig
 from audit.embedding import Embedder
 from audit.evidence import Evidence, ForeignImage, gather, gather_foreign
-from audit.match import MatchCollector, match_quality
+from audit.match import MatchCollector
 from audit.null_control import NullControl
+from audit.probes.recaption import missing_recaptions, recaption_probes
+from audit.recaption import NoRecaptioner, RecaptionCollector, Recaptioner
 from audit.remedies import remedy
 from audit.report import AuditReport, Match, Probe, audit_report
+from audit.second_look import Wish, second_look, share_of_all, share_of_each_view
 from audit.spectra import spectra
+from audit.text_match import text_matches
 from manifests.dataset import Dataset
 from manifests.errors import RejectedItem
 from pixels.decode import decode
@@ -22,6 +26,7 @@ def audit(
     *,
     null_control: NullControl | None = None,
     embedder: Embedder | None = None,
+    recaptioner: Recaptioner | NoRecaptioner | None = None,
     workers: int = -1,
 ) -> AuditReport:
     """Ask whether anything but their origin tells the reals of a paired dataset from its fakes.
@@ -31,7 +36,8 @@ def audit(
         config: the settings.
         null_control: pictures, and the rules of the recipe under which they are framed and aligned; without it the null
             control is left out.
-        embedder: what measures match quality; without it match quality is left out.
+        embedder: what measures match quality; without it the images' is left out.
+        recaptioner: what is asked for captions again, or why nobody is; without it the report says nothing of them.
         workers: processes; -1 for as many as there are processors. The answer does not depend on it.
 
     Raises:
@@ -41,8 +47,30 @@ def audit(
     probes = battery(evidence, config, workers=workers)
     if null_control is not None:
         probes += [_with_remedy(probe) for probe in null_control.probes(config)]
-    match = match_quality(dataset, config, embedder) if embedder is not None else ()
-    return _report(evidence, probes, match)
+    if isinstance(recaptioner, NoRecaptioner):
+        probes.append(missing_recaptions(recaptioner))
+        recaptioner = None
+    recaptioned, match = _second_look(dataset, config, embedder, recaptioner)
+    return _report(evidence, probes + recaptioned, match)
+
+
+def _second_look(
+    dataset: Dataset, config: AuditConfig, embedder: Embedder | None, recaptioner: Recaptioner | None
+) -> tuple[list[Probe], tuple[Match, ...]]:
+    """What is found when some pairs are looked at whole: the re-caption probes, and match quality."""
+    wishes = []
+    matches = MatchCollector(embedder, config.seed) if embedder is not None else None
+    recaptions = RecaptionCollector(recaptioner) if recaptioner is not None else None
+    if matches is not None:
+        wishes.append(Wish(share_of_all(dataset, config.max_pairs), matches.take))
+    if recaptions is not None:
+        wishes.append(Wish(share_of_each_view(dataset, config.recaption_pairs), recaptions.take))
+    second_look(dataset, config.seed, wishes)
+    match = matches.matches() if matches is not None else ()
+    if recaptions is None or recaptioner is None:
+        return [], match
+    found = recaptions.found()
+    return list(recaption_probes(found, config)), (*match, *text_matches(found, recaptioner.name, config))
 
 
 def audit_foreign(

@@ -1,26 +1,31 @@
 """audit_target: what the audit says of a folder or file, whether this project made it or somebody else did."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from audit.config import AuditConfig
 from audit.embedding import Embedder, PlainEmbedder
+from audit.recaption import NoRecaptioner, Recaptioner
 from audit.report import AuditReport
 from flows.folder import BuildFolder
+from flows.progress import counting
+from flows.recaption import captions_of, captions_of_build, open_recaptioner
+from generation.config import CaptionConfig
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, first_complaint
-from manifests.records import Split
-from manifests.shards import Sample
+from manifests.records import LABELS, REAL, Split
+from manifests.shards import Sample, read_shard
 from manifests.storage import Folder
+from manifests.verify.recipes import single_views
 
 Item = TypeVar("Item")
+
+# characters of a target in an error
+_SHOWN = 200
 
 Advance = Callable[[], None]
 Images = Callable[[Collection[str]], Iterable[tuple[str, bytes, bool]]]
@@ -59,39 +64,62 @@ def audit_target(
         target: a path or fsspec URL for a dataset of this project; a path for others.
         layout: how foreign images lie, as `audit.foreign` names it; found out when None.
         label_column: the column that says what is real, where foreign images lie in tables.
-        label_names: `NAME=real` or `NAME=fake`: what foreign labels mean, beyond the usual words.
+        label_names: `NAME=real` or `NAME=fake`: what foreign labels and folders' names mean, beyond the usual words.
         with_null_control: overrules the settings of a dataset's recipe; a foreign set has no recipe, and none.
 
     Raises:
         DatasetError: there is nothing here that can be audited.
         ModelError: the model that measures match quality cannot be loaded.
     """
-    folder = Folder.at(target)
-    ours = any(folder.size(f"{place}manifest.jsonl") is not None for place in ("", "dataset/"))
-    if ours and layout is None:
+    if layout is None and is_ours(target):
+        if label_names:
+            raise DatasetError(f"{target}: a dataset of twinset, whose labels need no --label-name; leave it out")
         return _audit_own(target, with_null_control)
     return _audit_foreign(target, layout, label_column, label_names)
 
 
+def is_ours(target: str) -> bool:
+    """Whether there is a dataset of this project, or a build."""
+    folder = Folder.at(target)
+    try:
+        return any(folder.size(f"{place}manifest.jsonl") is not None for place in ("", "dataset/"))
+    except OSError as error:
+        shown = target if len(target) <= _SHOWN else f"{target[:_SHOWN]}... ({len(target)} characters)"
+        raise DatasetError(f"{shown}: cannot be read: {error.strerror or 'an error of the file system'}") from error
+
+
 def audit_dataset(
-    dataset: Dataset, config: AuditConfig, *, with_null_control: bool | None = None, embedder: Embedder | None = None
+    dataset: Dataset,
+    config: AuditConfig,
+    *,
+    with_null_control: bool | None = None,
+    embedder: Embedder | None = None,
+    recaptioner: Recaptioner | NoRecaptioner | None = None,
 ) -> AuditReport:
-    """Every probe, the null control where it is asked for, and match quality.
+    """Every probe, the null control and re-captions where they are asked for, and match quality.
 
     Args:
         dataset: the dataset; it is read twice.
         config: the settings.
         with_null_control: overrules the settings.
-        embedder: what measures match quality; without it match quality is left out.
+        embedder: what measures match quality; without it the images' is left out.
+        recaptioner: what is asked for captions again, or why nobody is.
 
     Raises:
         DatasetError: the dataset cannot be read.
     """
     from audit.run import audit
     from flows.null_control import null_control
+    from flows.singles import audit_singles, united
 
-    control = null_control(dataset, config, wanted=with_null_control)
-    return audit(dataset, config, null_control=control, embedder=embedder)
+    alone = single_views(dataset.header)
+    singles = audit_singles(dataset.of_views(alone), config, embedder) if alone else None
+    if singles is not None and set(alone) == set(dataset.header.views):
+        return singles
+    paired = dataset.of_views(set(dataset.header.views) - set(alone))
+    control = null_control(paired, config, wanted=with_null_control)
+    pairs = audit(paired, config, null_control=control, embedder=embedder, recaptioner=recaptioner)
+    return united(pairs, singles) if singles is not None else pairs
 
 
 def audited_before(dataset: Dataset, report: AuditReport, folder: Path) -> Audited:
@@ -102,7 +130,7 @@ def audited_before(dataset: Dataset, report: AuditReport, folder: Path) -> Audit
         report: what its audit found.
         folder: where the page goes.
     """
-    return Audited(dataset.header.name, report, lambda names: _members(dataset, names), folder)
+    return Audited(dataset.header.name, report, lambda names: named_members(dataset, names), folder)
 
 
 def open_embedder(config: AuditConfig) -> Embedder:
@@ -121,32 +149,35 @@ def open_embedder(config: AuditConfig) -> Embedder:
 
 def _audit_own(target: str, with_null_control: bool | None) -> Audited:
     dataset = Dataset.open(target)
-    config, folder = _settings(dataset, target)
+    config, captions, folder = _settings(dataset, target)
     notes: tuple[str, ...] = ()
     try:
         embedder = open_embedder(config)
     except ModelError as error:  # the model of the recipe's author need not be here
         embedder, notes = PlainEmbedder(), (f"{error} Thumbnails are compared instead.",)
-    with _progress(2 * sum(shard.pairs for shard in dataset.header.shards), "pairs read") as advance:
+    recaptioner = open_recaptioner(captions, config)
+    with counting("audit", 2 * sum(shard.pairs for shard in dataset.header.shards), "pairs read") as advance:
         watched = _Watched(dataset.folder, dataset.header, advance)
-        report = audit_dataset(watched, config, with_null_control=with_null_control, embedder=embedder)
+        report = audit_dataset(
+            watched, config, with_null_control=with_null_control, embedder=embedder, recaptioner=recaptioner
+        )
     return replace(audited_before(dataset, report, folder), notes=notes)
 
 
-def _settings(dataset: Dataset, target: str) -> tuple[AuditConfig, Path]:
-    """The recipe's own settings, and the folder for the results: the build's, or one beside the command."""
+def _settings(dataset: Dataset, target: str) -> tuple[AuditConfig, CaptionConfig | None, Path]:
+    """The recipe's own settings and captioner, and the folder for the results: the build's, or one beside the command."""
     try:
         build = BuildFolder.open(target)
     except DatasetError:
         build = None
     if build is not None:
         here = build.path / "audit" if build.folder.is_local else _beside(dataset.header.name)
-        return build.located(build.recipe.audit), here
+        return build.located(build.recipe.audit), captions_of_build(build), here
     try:
         config = AuditConfig.model_validate(dataset.header.recipe.get("audit", {}))
     except ValidationError as error:
         raise DatasetError(f"{dataset.root}/manifest.jsonl, line 1: recipe.audit.{first_complaint(error)}.") from error
-    return config, _beside(dataset.header.name)
+    return config, captions_of(dataset.header.recipe), _beside(dataset.header.name)
 
 
 def _audit_foreign(target: str, layout: str | None, label_column: str, label_names: Sequence[str]) -> Audited:
@@ -155,7 +186,7 @@ def _audit_foreign(target: str, layout: str | None, label_column: str, label_nam
 
     opened = open_foreign(target, layout, label_column, parse_label_names(label_names))
     config = AuditConfig()
-    with _progress(opened.count, "images read") as advance:
+    with counting("audit", opened.count, "images read") as advance:
         report = audit_foreign(_counted(opened, advance), config, embedder=open_embedder(config))
     path = Path(target).resolve()
     return Audited(
@@ -171,14 +202,17 @@ def _beside(name: str) -> Path:
     return Path.cwd() / f"audit-{name}"
 
 
-def _members(dataset: Dataset, names: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:
-    """Those members that are named, as `<pair id>/<member>`."""
-    if not names:
+def named_members(dataset: Dataset, names: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:
+    """Those members that are named, as `<pair id>/<member>`; only the shards that hold them are read."""
+    pairs = {name.rsplit("/", 1)[0] for name in names}
+    if not pairs:
         return
-    for sample in dataset.samples():
-        for member, data in sample.members.items():
-            if (name := f"{sample.key}/{member}") in names:
-                yield name, data, member == "real"
+    for shard in sorted({pair.shard for pair in dataset.pairs() if pair.pair_id in pairs}):
+        with dataset.open_file(f"shards/{shard}") as stream:
+            for sample in read_shard(stream, f"{dataset.root}/shards/{shard}"):
+                for member, data in sample.members.items():
+                    if (name := f"{sample.key}/{member}") in names:
+                        yield name, data, sample.metadata.get("label", int(member != REAL)) == LABELS["real"]
 
 
 def _counted(items: Iterable[Item], advance: Advance) -> Iterator[Item]:
@@ -197,20 +231,3 @@ class _Watched(Dataset):
         for sample in super().samples(split):
             yield sample
             self.advance()
-
-
-@contextmanager
-def _progress(total: int | None, unit: str) -> Iterator[Advance]:
-    """A bar for what is read, and the time that passes while nothing is."""
-    bars = Progress(
-        SpinnerColumn(),
-        TextColumn("audit"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
-    with bars:
-        bar = bars.add_task("audit", total=total)
-        yield lambda: bars.advance(bar)

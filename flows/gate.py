@@ -3,7 +3,7 @@
 from audit.report import AuditReport, gate_message
 from flows.folder import BuildFolder
 from manifests.dataset import Dataset
-from manifests.errors import GateError
+from manifests.errors import GateError, printable
 
 
 def gate_error(build: BuildFolder) -> GateError | None:
@@ -11,4 +11,4 @@ def gate_error(build: BuildFolder) -> GateError | None:
     if Dataset.open(str(build.dataset)).audit_verdict != "failed":
         return None
     report = AuditReport.model_validate_json(build.dataset.read("reports/audit.json"))
-    return GateError(f"{build.dataset}: {gate_message(report)}")
+    return GateError(printable(f"{build.dataset}: {gate_message(report)}"))

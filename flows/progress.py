@@ -1,6 +1,6 @@
 """What a person sees while a build runs: a bar a stage, on a terminal; a line a stage elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -32,16 +32,7 @@ _bars: list[Progress] = []
 @contextmanager
 def shown(console: Console | None = None) -> Iterator[None]:
     """Show the progress of what runs inside the block."""
-    bars = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description:<20}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("chunks"),
-        TimeElapsedColumn(),
-        console=console or _console,
-    )
-    with bars:
+    with _progress("{task.description:<20}", "chunks", console or _console) as bars:
         _bars.append(bars)
         try:
             yield
@@ -57,3 +48,23 @@ def stage(name: str, chunks: int) -> Iterator[StageProgress]:
     yield StageProgress(bars, bar)
     bars.update(bar, completed=chunks)
     bars.stop_task(bar)
+
+
+@contextmanager
+def counting(name: str, total: int | None, unit: str) -> Iterator[Callable[[], None]]:
+    """One bar for work outside a build's stages; the block is given what says that one more unit is done."""
+    with _progress("{task.description}", unit, _console) as bars:
+        bar = bars.add_task(name, total=total)
+        yield lambda: bars.advance(bar)
+
+
+def _progress(description: str, unit: str, console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn(description),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        console=console,
+    )

@@ -57,4 +57,12 @@ def first_complaint(error: ValidationError) -> str:
     details = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in details["loc"])
     text = f"{place}: {details['msg']}" if place else str(details["msg"])
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Text as a terminal may show it: what is not printable (control characters, line breaks) becomes `?`.
+
+    Names and captions of foreign data could otherwise move the cursor, or hide what stands before them.
+    """
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -26,6 +26,7 @@ _TITLES = {
     "spectral": "Frequency content",
     "thumbnail": "Layout (thumbnail)",
     "text": "Captions",
+    "recaption": "Re-captions",
     "duplicates": "Duplicates across splits",
     "unreadable": "Unreadable images",
     "permutation": "Permutation control",
@@ -241,6 +242,8 @@ def sentence(report: AuditReport, rows: Sequence[Row]) -> str:
     """The verdict in words."""
     unit = "images" if report.kind == "unpaired" else "pairs"
     named = {verdict: _listed(row.title for row in rows if row.verdict == verdict) for verdict in _GRAVITY}
+    if report.gate == "none":
+        return "There is nothing to audit: the dataset is empty."
     if report.gate == "failed":
         gates = _listed(row.title for row in rows if row.gate and row.verdict == "fail")
         return f"Failed at {gates}: reals and fakes differ in more than their origin. Do not train on this dataset."

@@ -16,7 +16,8 @@ from audit.report import Probe
 
 _RULE = Rule(0.55, "fail")
 _FORMATS = ("JPEG", "PNG", "WEBP")
-_MODES = ("RGB", "L", "P", "RGBA", "CMYK")
+# the modes that are decoded at all
+_MODES = ("RGB", "L")
 _FLAGS = ("progressive", "exif", "icc", "xmp", "c2pa", "text", "comment")
 
 

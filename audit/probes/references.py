@@ -1,7 +1,7 @@
 """The reference lines: what reals against reals amount to, by all pixel statistics."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,24 +17,43 @@ from manifests.seeds import seed
 _ALL = next(family for family in FAMILIES if family.name == "all-pixels")
 
 
-def split_half(reals: Sequence[Seen], view: str, source: str, config: AuditConfig) -> Iterator[Probe]:
-    """The reals of one source parted at random: chance, as this data has it."""
-    drawn = np.random.default_rng(seed("split-half", config.seed, view, source)).permutation(len(reals))
-    halves = [reals[index] for index in drawn]
-    middle = len(halves) // 2
+def split_half(
+    reals: Sequence[Seen], view: str, source: str, config: AuditConfig, group_of: Mapping[str, str]
+) -> Iterator[Probe]:
+    """The reals of one source parted at random, whole groups to either half: chance, as this data has it."""
+    rng = np.random.default_rng(seed("split-half", config.seed, view, source))
+    halves = halves_of(reals, rng, group_of)
     template = Probe(
         name="reference-split-half",
         subject=", ".join(name for name in (view, source) if name),
         view=view,
         source=source,
         verdict="reported",
-        pairs=middle,
+        pairs=min(len(half) for half in halves),
     )
-    yield from _compared(template, halves[:middle], halves[middle:], "two random halves of one source", config)
+    yield from _compared(template, halves, "two random halves of one source", config, group_of)
+
+
+def halves_of(
+    reals: Sequence[Seen], rng: np.random.Generator, group_of: Mapping[str, str]
+) -> tuple[list[Seen], list[Seen]]:
+    """The reals in two halves; groups in random order, as many to the first half as it takes to fill it, the others to the second."""
+    groups: dict[str, list[Seen]] = {}
+    for image in reals:
+        groups.setdefault(group_of[image.tag.name], []).append(image)
+    drawn = list(groups.values())
+    halves: tuple[list[Seen], list[Seen]] = ([], [])
+    for index in rng.permutation(len(drawn)):
+        halves[len(halves[0]) >= len(reals) // 2].extend(drawn[index])
+    return halves
 
 
 def separability(
-    first: Sequence[Seen], second: Sequence[Seen], view: str, sources: tuple[str, str], config: AuditConfig
+    halves: tuple[Sequence[Seen], Sequence[Seen]],
+    view: str,
+    sources: tuple[str, str],
+    config: AuditConfig,
+    group_of: Mapping[str, str],
 ) -> Iterator[Probe]:
     """The reals of one source against those of another: what mere difference of source amounts to."""
     against = f"{sources[0]} against {sources[1]}"
@@ -43,19 +62,24 @@ def separability(
         subject=", ".join(name for name in (view, against) if name),
         view=view,
         verdict="reported",
-        pairs=min(len(first), len(second)),
+        pairs=min(len(half) for half in halves),
     )
-    yield from _compared(template, first, second, against, config)
+    yield from _compared(template, halves, against, config, group_of)
 
 
 def _compared(
-    template: Probe, first: Sequence[Seen], second: Sequence[Seen], words: str, config: AuditConfig
+    template: Probe,
+    halves: tuple[Sequence[Seen], Sequence[Seen]],
+    words: str,
+    config: AuditConfig,
+    group_of: Mapping[str, str],
 ) -> Iterator[Probe]:
+    first, second = halves
     images = [*first, *second]
     if not images:
         return
     labels = np.repeat(np.array([0, 1], dtype=np.int8), (len(first), len(second)))
-    groups = numbered([image.tag.pair for image in images])
+    groups = numbered([group_of[image.tag.name] for image in images])
     matrix = family_matrix(_ALL, images)
     yield from learnt(template, matrix, labels, groups, config, rule=REPORTED, kind="unpaired", words=words)
 

@@ -36,12 +36,16 @@ class AuditStage(ReduceStage):
     def reduce(self) -> Iterator[ChunkWriter]:
         """Write the report and the index."""
         from flows.audit import audit_dataset, open_embedder
+        from flows.recaption import captions_of_build, open_recaptioner
 
         self.build.withdraw()
         folder = self.build.dataset
         dataset = Dataset.open(str(self.build.dataset))
         config = self.build.located(self.build.recipe.audit)
-        report = audit_dataset(dataset, config, embedder=open_embedder(config))
+        captions = captions_of_build(self.build)
+        report = audit_dataset(
+            dataset, config, embedder=open_embedder(config), recaptioner=open_recaptioner(captions, config)
+        )
         folder.write(REPORT, canonical.dumps(report))
         write_index(folder, report.gate, dataset.record_counts())
         chunk = self.store.writer(0)

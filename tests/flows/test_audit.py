@@ -12,10 +12,13 @@ from typer.testing import CliRunner
 
 from audit.config import AuditConfig
 from audit.embedding import PlainEmbedder
+from audit.recaption import NoRecaptioner
 from demo.rendering import render
 from demo.scenes import random_scene
 from flows.audit import audit_target, open_embedder
+from flows.recaption import captions_of, open_recaptioner
 from flows.recipe import located
+from generation.config import BlipCaptions, CaptionConfig, SourceCaptions
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, GateError, ModelError
 from manifests.records import Encoding
@@ -58,7 +61,11 @@ def test_a_build_is_audited_and_not_changed(leaking: Path):
     assert audited.name == "small"
     assert audited.folder == leaking / "audit"
     assert audited.report.gate == "failed"
-    assert {match.generator for match in audited.report.match} == {"sd", "vae"}
+    assert {match.generator for match in audited.report.match if match.kind == "image-image"} == {"sd", "vae"}
+    again = [probe for probe in audited.report.probes if probe.name == "recaption"]
+    assert {(probe.view, probe.generator) for probe in again} == {("scene", "sd"), ("scene", "vae"), ("patch", "vae")}
+    assert all("comes back for" in probe.detail and not probe.gate for probe in again)
+    assert {match.embedder.split()[-1] for match in audited.report.match if match.kind == "recaption-fake"} == {"blip"}
     name = f"{next(Dataset.open(str(leaking)).pairs()).pair_id}/real"
     (image,) = audited.images([name])
     assert image[0] == name
@@ -90,10 +97,56 @@ def test_images_from_elsewhere_are_audited(tmp_path: Path, monkeypatch: pytest.M
     assert image == ("fake/3.jpg", (tmp_path / "set" / "fake" / "3.jpg").read_bytes(), False)
 
 
-def test_where_nothing_lies_one_line_says_so(tmp_path: Path):
+def test_names_that_foreign_files_have_never_reach_the_terminal_raw(tmp_path: Path):
+    # without its build nobody knows where the captioner lies, and a file's name may hold anything
+    names = [f"\x1b[2J\x9b31m\u202e{number}.jpg" for number in range(12)]
+    for label, kind in (("real", "JPEG"), ("fake", "PNG")):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number, name in enumerate(names):
+            picture = render(random_scene(number + 100 * len(label + kind)), 40, 40)
+            Image.fromarray(picture).save(tmp_path / "set" / label / name, kind)
+        (tmp_path / "set" / label / "\x1b]0;broken\x07.jpg").write_bytes(b"no image")
+    for options in ([], ["--json"]):
+        result = CliRunner().invoke(app, ["audit", str(tmp_path / "set"), "--out", str(tmp_path / "out"), *options])
+        assert isinstance(result.exception, GateError)
+        assert str(result.exception).isprintable()
+        assert all(line.isprintable() for line in result.output.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("captions", "pairs", "reason"),
+    [
+        (BlipCaptions(model="nowhere/blip"), 300, "nowhere/blip, is not on this machine"),
+        (BlipCaptions(model="../no/such/folder"), 300, "is not on this machine"),
+        (BlipCaptions(model="nowhere/blip"), 0, "audit.recaption_pairs is 0"),
+        (SourceCaptions(), 300, "'source' come from no model"),
+        (captions_of({"merged": []}), 300, "names no captioner"),
+        (captions_of({"caption": {"source": "blip", "model": "a/b"}}), 300, "a/b, is not on this machine"),
+    ],
+)
+def test_why_nobody_captions_again(captions: CaptionConfig | None, pairs: int, reason: str):
+    found = open_recaptioner(captions, AuditConfig(recaption_pairs=pairs))
+    assert isinstance(found, NoRecaptioner)
+    assert reason in found.reason
+
+
+def test_a_broken_captioner_stops_no_audit(tmp_path: Path):
+    (tmp_path / "blip").mkdir()
+    found = open_recaptioner(BlipCaptions(model=str(tmp_path / "blip")), AuditConfig())
+    assert found == NoRecaptioner("the recipe's captioner, blip, cannot be loaded on this machine")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "x" * 5000, "x/" * 2500])
+def test_where_nothing_lies_one_line_says_so(tmp_path: Path, name: str):
     with pytest.raises(DatasetError) as error:
-        audit_target(str(tmp_path / "nowhere"))
+        audit_target(str(tmp_path / name))
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+def test_labels_of_our_own_datasets_are_nothing_to_be_named(built: Path):
+    with pytest.raises(DatasetError, match="leave it out"):
+        audit_target(str(built), label_names=["real=fake"])
 
 
 def test_match_quality_is_measured_by_the_model_that_the_settings_name(tmp_path: Path):

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -13,41 +12,7 @@ from pages.audit_figures import Axis, axis, histograms, plot
 from pages.audit_images import NamedImage, thumbnails
 from pages.audit_page import render_audit
 from pages.audit_view import audit_view, caution, shown_items
-
-HOSTILE = "<script>alert(1)</script> & \"quotes\" 'of' all sorts <img src=x onerror=alert(2)>"
-
-
-class Page(HTMLParser):
-    """The elements and text of a page, and whether its tags match."""
-
-    VOID = ("meta", "img", "br", "link", "input", "hr")
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-        self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text += data
-
-    def words(self) -> str:
-        return " ".join(self.text.split())
+from tests.pages.page import HOSTILE, Page
 
 
 def shares(centre: float) -> tuple[float, ...]:
@@ -134,8 +99,14 @@ def full_report(items: tuple[str, ...] = (), *, failed: bool = True, text: str =
                     match
                     | {"kind": kind, "generator": generator, "matched": shares(18), "mismatched": shares(9)}
                     | {"mismatched_mean": 0.21, "recall_at_1": 0.873}
+                    | ({"equal": 0.642} if kind == "recaption-fake" else {})
                 )
-                for kind, generator in (("image-image", "sd_demo"), ("text-real", ""), ("text-fake", "sd_demo"))
+                for kind, generator in (
+                    ("image-image", "sd_demo"),
+                    ("text-real", ""),
+                    ("text-fake", "sd_demo"),
+                    ("recaption-fake", "sd_demo"),
+                )
             ),
         }
     )
@@ -186,6 +157,7 @@ def test_the_verdict_stands_in_words(items: dict[str, bytes]):
     assert "Failed at file headers: reals and fakes differ in more than their origin" in drawn(full_report(), items)
     passed = full_report(failed=False)
     assert "Passed as far as 846 pairs can tell: too few for colour and exposure" in drawn(passed, items)
+    assert "There is nothing to audit: the dataset is empty" in drawn(audit_report((), 0), items)
     one = audit_report((Probe(name="headers", verdict="ok", gate=True, pairs=9),), 9)
     assert "Passed: in 9 pairs nothing" in drawn(one, items)
 
@@ -198,6 +170,8 @@ def test_every_interval_is_printed_with_its_warning(items: dict[str, bytes]):
             assert f"{probe.value:.3f} ({probe.low:.3f} to {probe.high:.3f})" in text
     assert text.count("n = 110 gives ±0.070; ±0.05 would need about 220") >= 3
     assert "n = 120: few pairs make R@1 easy" in text
+    assert "Caption and re-caption of the fake · sd_demo" in text
+    assert text.count("equal texts") == text.count("equal texts 64.2%") == 1
 
 
 def test_the_dots_lie_where_the_values_are(items: dict[str, bytes]):

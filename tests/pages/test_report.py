@@ -6,7 +6,6 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -19,45 +18,7 @@ from flows.stages.base import StageCount
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from pages.report import write_report
-
-HOSTILE = "<script>alert(1)</script> & \"quotes\" 'of' all sorts <img src=x onerror=alert(2)>"
-
-
-class Page(HTMLParser):
-    """The elements, attributes and text of a page, and whether its tags match."""
-
-    VOID = ("meta", "img", "br", "link", "input", "hr")
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-        self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text += data
-
-    def count(self, tag: str) -> int:
-        return sum(name == tag for name, _ in self.elements)
-
-
-def words(page: Page) -> str:
-    return " ".join(page.text.split())
+from tests.pages.page import HOSTILE, Page
 
 
 @pytest.fixture
@@ -132,7 +93,7 @@ def test_large_images_are_shown_reduced(build_dataset: Callable[..., Dataset], t
 
 
 def test_the_counts_are_those_of_the_manifest_and_the_rejects(report: Callable[..., str], tmp_path: Path):
-    text = words(Page(report()))
+    text = Page(report()).words()
     pairs = list(Dataset.open(str(tmp_path / "dataset")).pairs())
     splits = Counter((pair.split, pair.frame.view) for pair in pairs)
     for split in ("train", "validation", "test"):
@@ -149,14 +110,14 @@ def test_the_counts_are_those_of_the_manifest_and_the_rejects(report: Callable[.
 
 
 def test_the_stages_add_up(report: Callable[..., str]):
-    text = words(Page(report()))
+    text = Page(report()).words()
     assert "reals images 17 15 2" in text
     assert "screen images 15 14 1" in text
 
 
 def test_verdicts_stand_with_their_intervals(report: Callable[..., str]):
     html = report()
-    text = words(Page(html))
+    text = Page(html).words()
     assert "Gate: passed" in text
     assert "gravest verdict: too-few" in text
     assert "0.913" in text
@@ -166,7 +127,7 @@ def test_verdicts_stand_with_their_intervals(report: Callable[..., str]):
 
 def test_the_detectors_figures_and_curves_follow_from_its_predictions(report: Callable[..., str], tmp_path: Path):
     html = report()
-    text = words(Page(html))
+    text = Page(html).words()
     assert "test 8 12 75.0% 75.3% 0.800 0.876 0.900" in text
     assert "vae 8 0.812 65.4%" in text
     table = pq.read_table(tmp_path / "detector" / "predictions.parquet").to_pydict()

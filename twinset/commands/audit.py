@@ -1,11 +1,12 @@
 """The command `twinset audit`."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from manifests.errors import GateError
+from manifests.errors import GateError, printable
 
 if TYPE_CHECKING:
     from audit.report import AuditReport, Probe
@@ -42,7 +43,10 @@ def audit(
     ] = "label",
     label_name: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=real or NAME=fake: what a label means, in tables from elsewhere. May be repeated."),
+        typer.Option(
+            help="NAME=real or NAME=fake: what a label means, in a table's column or as a folder's name, in images from "
+            "elsewhere. May be repeated."
+        ),
     ] = None,
     null_control: Annotated[
         bool | None,
@@ -66,15 +70,16 @@ def audit(
         with_null_control=null_control,
     )
     for note in audited.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {printable(note)}", err=True)
     folder = write_audit(audited, out)
     if as_json:
-        typer.echo(audited.report.model_dump_json())
+        # in ASCII: names and captions of foreign data stay escaped on a terminal too
+        typer.echo(json.dumps(audited.report.model_dump(mode="json")))
     else:
         _show(audited.report, audited.name)
-    typer.echo(f"audit: {folder / 'audit.html'}", err=True)
-    if audited.report.gate == "failed":
-        raise GateError(f"{target}: {gate_message(audited.report)}")
+    typer.echo(printable(f"audit: {folder / 'audit.html'}"), err=True)
+    if audited.report.gate != "passed":
+        raise GateError(printable(f"{target}: {gate_message(audited.report)}"))
 
 
 def write_audit(audited: "Audited", out: Path | None = None) -> Path:
@@ -101,7 +106,9 @@ def _show(report: "AuditReport", name: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{name}: gate {report.gate}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table = Table(
+        title=printable(f"{name}: gate {report.gate}"), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False
+    )
     for column in ("verdict", "probe", "parts", "furthest from chance", "n"):
         table.add_column(
             column, no_wrap=column != "probe", overflow="fold", justify="right" if column in ("parts", "n") else "left"
@@ -120,7 +127,8 @@ def _show(report: "AuditReport", name: str) -> None:
         if probe.verdict == "warn" or (probe.verdict == "fail" and not probe.gate):
             part = f" ({probe.subject})" if probe.subject else ""
             advice = f" {probe.remedy}" if probe.remedy else ""
-            console.print(f"\n{probe.verdict}: {probe.name}{part}: {probe.detail}.{advice}", soft_wrap=True)
+            line = printable(f"{probe.verdict}: {probe.name}{part}: {probe.detail}.{advice}")
+            console.print(f"\n{line}", soft_wrap=True)
 
 
 def _value(probe: "Probe") -> str:
