@@ -37,7 +37,7 @@ from cryptography.x509.oid import NameOID
 from PIL import Image
 
 from audit.dead_leaves import DeadLeaves
-from sources.downloading import JOB, OUTCOMES, FetchSettings, Job, Outcome, stored_bytes
+from sources.fetching.downloading import JOB, OUTCOMES, FetchSettings, Job, Outcome, stored_bytes
 
 _THREADS = FetchSettings().concurrency
 _PICTURES = 20
@@ -128,10 +128,10 @@ def timed(contender: Contender, urls: tuple[str, ...], expected: list[bytes], ou
 
 
 def ours(urls: tuple[str, ...], out: Path) -> list[bytes]:
-    """The program that `sources.downloading.download` starts."""
+    """The program that `sources.fetching.downloading.download` starts."""
     settings = FetchSettings(private_hosts=frozenset({"127.0.0.1"}))
     (out / JOB).write_text(Job(urls=urls, settings=settings, max_bytes=2**26).model_dump_json())
-    run([sys.executable, "-P", "-m", "sources.img2dataset_worker", str(out)])
+    run([sys.executable, "-P", "-m", "sources.fetching.img2dataset_worker", str(out)])
     outcomes = [Outcome.model_validate_json(line) for line in (out / OUTCOMES).read_text().splitlines()]
     outcomes.sort(key=lambda outcome: outcome.item)
     return [stored_bytes(out, outcome) for outcome in outcomes]

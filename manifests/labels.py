@@ -15,6 +15,7 @@ _REAL_WORDS = frozenset(
         "natural",
         "notai",
         "original",
+        "originals",
         "photo",
         "photograph",
         "photographs",
@@ -84,7 +85,8 @@ def label_of_class(name: str) -> int | None:
 
 def is_generator(name: str) -> bool:
     """Whether a label is the name of a generator, such as `sdxl` or `Midjourney v6`."""
-    return _MODELS.fullmatch(plain_word(name)) is not None
+    word = plain_word(name)
+    return _MODELS.fullmatch(word) is not None and not word.endswith(tuple(_REAL_WORDS))  # sdxl_real may be either
 
 
 def split_of(name: str) -> str:

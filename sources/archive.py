@@ -78,7 +78,8 @@ class Archive:
     def _listings(self) -> Iterator[Listing]:
         found = False
         for file in _archives(self._config.path):
-            for inside, location in _zip_entries(file) if _is_zip(file.name) else _tar_entries(file):
+            for name, location in _zip_entries(file) if _is_zip(file.name) else _tar_entries(file):
+                inside = _plain_path(name)
                 if (path := self._below_root(inside)) and self._config.takes(path):
                     found = True
                     yield self._listing(file.name, inside, path, location)
@@ -90,8 +91,8 @@ class Archive:
             )
 
     def _below_root(self, inside: str) -> str:
-        """A member's path below the root, cleaned of what leads nowhere or out; empty for what lies elsewhere."""
-        parts = [part for part in inside.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        """A member's path below the root; empty for what lies elsewhere."""
+        parts = inside.split("/")
         root = [part for part in self._config.root.split("/") if part]
         if parts[: len(root)] != root or any(part.startswith(".") for part in parts):
             return ""
@@ -129,6 +130,11 @@ def _archives(path: str) -> list[FoundFile]:
     return find_files(path, (_ZIP, *SUFFIXES))
 
 
+def _plain_path(name: str) -> str:
+    """A member's name as a path, also where Windows wrote it, without what leads nowhere or out."""
+    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
+
+
 def _is_zip(name: str) -> bool:
     return name.lower().endswith(_ZIP)
 
@@ -146,5 +152,5 @@ def _tar_entries(file: FoundFile) -> Iterator[tuple[str, dict[str, str | int]]]:
 def _zip_entries(file: FoundFile) -> Iterator[tuple[str, dict[str, str | int]]]:
     with open_file(file.url) as stream, open_zip(stream, file.url) as archive:
         for name in dict.fromkeys(archive.namelist()):
-            if not name.endswith("/"):
+            if not name.endswith(("/", "\\")):
                 yield name, {"member": name}

@@ -4,20 +4,18 @@ Nothing is unpacked: names inside an archive are never used as paths, and only w
 """
 
 import hashlib
-import lzma
 import os
 import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from manifests import canonical
-from manifests.errors import SourceError
+from manifests.errors import RejectedItem, SourceError
 from manifests.records import Record, Sha256
 from sources.tars import TarMember, walk
+from sources.zips import open_zip, read_member
 
 _BLOCK = 1 << 20
 _TAR_BLOCK = 512
@@ -86,7 +84,7 @@ def read(found: Found) -> bytes:
                 stream.seek(found.position)
                 data = stream.read(found.size)
             else:
-                with _zip(stream, found.path) as archive:
+                with open_zip(stream, found.path) as archive:
                     data = _member(archive, archive.infolist()[found.position], found.path)
     except (OSError, IndexError) as error:
         raise SourceError(f"{found.path}: cannot be read any more ({error}). Run the command again.") from error
@@ -141,7 +139,7 @@ def _in_tar(
 
 
 def _in_zip(stream: BinaryIO, path: Path, sizes: Mapping[int, set[str]]) -> Iterator[Found]:
-    with _zip(stream, str(path)) as archive:
+    with open_zip(stream, str(path)) as archive:
         for number, member in enumerate(archive.infolist()):
             # the announced size is only a hint of what inflates: reading stops there, whatever follows
             if member.is_dir() or member.file_size not in sizes:
@@ -151,28 +149,15 @@ def _in_zip(stream: BinaryIO, path: Path, sizes: Mapping[int, set[str]]) -> Iter
                 yield Found(sha256=sha256, path=str(path), kind="zip", position=number, size=member.file_size)
 
 
-@contextmanager
-def _zip(stream: IO[bytes], label: str) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            yield archive
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ) as error:
-        raise SourceError(f"{label}: not a whole, plain zip ({error}). Fetch it again, or unpack it.") from error
-
-
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str) -> bytes:
-    with archive.open(member) as content:
-        data = content.read(member.file_size)
+    try:
+        data = read_member(archive, member, max_bytes=member.file_size)
+    except RejectedItem as rejection:
+        raise SourceError(
+            f"{label}: its member {member.filename!a:.100}: {rejection.detail}; fetch it again"
+        ) from rejection
     if len(data) < member.file_size:
-        raise SourceError(f"{label}: its member {member.filename!r:.100} ends early. Fetch it again.")
+        raise SourceError(f"{label}: its member {member.filename!a:.100} ends early; fetch it again")
     return data
 
 

@@ -12,18 +12,17 @@ from typing import Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from manifests.errors import RejectedItem, SourceError
+from manifests.errors import RejectedItem, SourceError, printable
 from manifests.seeds import seed
 from sources.base import Fetched, Listing, SourceName
-from sources.by_url import fetch_urls
 from sources.choosing import choose
-from sources.downloading import FetchSettings
+from sources.fetching.by_url import fetch_urls
+from sources.fetching.downloading import FetchSettings
 from sources.files import open_file
 from sources.local_images import check_images, fetch_local
-from sources.messages import printable
 from sources.sizes import SizeLimits
+from sources.tables.text_tables import check_utf8
 from sources.terms import terms_of
-from sources.text_tables import check_utf8
 
 
 class CocoConfig(SizeLimits):

@@ -6,18 +6,18 @@ from pydantic import Field
 
 from sources.archive import ArchiveConfig
 from sources.coco import CocoConfig
-from sources.diffusiondb import DiffusionDbConfig
-from sources.elsa_d3 import ElsaD3Config
-from sources.fake_folders import FakeFolderConfig
-from sources.fake_tables import FakeTableConfig
+from sources.fakes.diffusiondb import DiffusionDbConfig
+from sources.fakes.elsa_d3 import ElsaD3Config
+from sources.fakes.fake_folders import FakeFolderConfig
+from sources.fakes.fake_tables import FakeTableConfig
+from sources.fakes.image_columns import PairedParquetConfig
+from sources.fakes.labelled_rows import LabelledParquetConfig
+from sources.fakes.prompted_folder import PromptedFolderConfig
 from sources.folder import FolderConfig
 from sources.hub import HubConfig
-from sources.image_columns import PairedParquetConfig
 from sources.imagenet import ImageNetConfig
-from sources.labelled_rows import LabelledParquetConfig
 from sources.laion import LaionConfig
 from sources.open_images import OpenImagesConfig
-from sources.prompted_folder import PromptedFolderConfig
 from sources.prompts import PromptsConfig
 from sources.url_list import UrlListConfig
 from sources.webdataset import WebDatasetConfig

@@ -71,7 +71,10 @@ class Folder:
         yield from accept_each(listings, lambda listing: self._read(root, listing), self.name)
 
     def _root(self) -> Path:
-        root = Path(self._config.path).expanduser().resolve()
+        path = self._config.path.removeprefix("file://")
+        if "://" in path:
+            raise SourceError(f"{path}: only folders of this machine are read; give a zip or tar, which may lie there")
+        root = Path(path).expanduser().resolve()
         if not root.is_dir():
             found = "this is a file" if root.exists() else "there is no such folder"
             raise SourceError(f"{self._config.path}: {found}; give the path of a folder of images")

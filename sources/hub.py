@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from manifests.errors import RejectedItem, SourceError
-from manifests.labels import generator_name
+from manifests.errors import RejectedItem
 from manifests.records import ExistingFake, GeneratorName
 from sources.base import Fetched, Listing, SourceName
 from sources.choosing import choose
+from sources.generators import generator_of
 from sources.hub_presets import PRESETS, PresetName
 from sources.imagenet_classes import wnids
-from sources.parquet_images import ParquetSet, Row, class_names, fetch_images, read_rows
-from sources.parquet_sets import ParquetSetSettings
+from sources.tables.parquet_images import ParquetSet, Row, class_names, fetch_images, read_rows
+from sources.tables.parquet_sets import ParquetSetSettings
 from sources.terms import terms_of
 
 
@@ -147,11 +147,8 @@ class Hub:
         config = self._config
         if config.generator:
             return ExistingFake(generator=config.generator, prompt=prompt)
-        said = row.text(config.generator_column).strip() if config.generator_column else ""
-        if not said:
+        if not config.generator_column:
             return None
-        if not (generator := generator_name(said)):
-            raise SourceError(
-                f"{row.part}: row {row.number}, column {config.generator_column!r}: {said!a:.60} names no generator"
-            )
-        return ExistingFake(generator=generator, prompt=prompt)
+        place = f"{row.part}: row {row.number}, column {config.generator_column!r}"
+        generator = generator_of(row.text(config.generator_column), place)
+        return ExistingFake(generator=generator, prompt=prompt) if generator else None

@@ -12,15 +12,15 @@ from pydantic import Field, field_validator, model_validator
 from manifests.errors import RejectedItem, SourceError
 from sources import laion_columns
 from sources.base import Fetched, Listing, SourceName
-from sources.by_url import fetch_urls
 from sources.choosing import choose
-from sources.downloading import FetchSettings
+from sources.fetching.by_url import fetch_urls
+from sources.fetching.downloading import FetchSettings
 from sources.laion_columns import SCORES, LaionColumns, ScoreName
 from sources.laion_rows import Selection, read_rows
 from sources.laion_shards import Slice, cut, whole
-from sources.parquet_tables import Bounds, holds_numbers, open_table
-from sources.parts import Part, find_parts, numbered
 from sources.sizes import SizeLimits
+from sources.tables.parquet_tables import Bounds, holds_numbers, open_table
+from sources.tables.parts import Part, find_parts, numbered
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from sources.base import Listing
 from sources.laion_columns import SCORES
-from sources.parquet_tables import Bounds, batches, numbers, texts, within
-from sources.parts import Part
+from sources.tables.parquet_tables import Bounds, batches, numbers, texts, within
+from sources.tables.parts import Part
 
 _URL = r"^https?://[^\s\x00-\x20]+$"
 _NSFW = {"UNLIKELY": 0.0, "UNSURE": 0.5, "NSFW": 1.0}

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import ceil
 
 from manifests.errors import SourceError
-from sources.parquet_tables import open_table
-from sources.parts import Part
+from sources.tables.parquet_tables import open_table
+from sources.tables.parts import Part
 
 Slice = tuple[Part, range]
 """A file and the rows of it that are looked at, counted from its first."""

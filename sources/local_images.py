@@ -87,9 +87,9 @@ def _folder(path: str, max_bytes: int) -> _Read:
 
 
 def _zip(archive: zipfile.ZipFile, max_bytes: int) -> _Read:
-    names = archive.namelist()
-    members = {name.partition("/")[2]: name for name in reversed(names)}  # COCO's lie in a folder of the split's name
-    members |= {name: name for name in names}
+    names = {name.replace("\\", "/"): name for name in archive.namelist()}  # Windows writes backslashes
+    members = {path.partition("/")[2]: name for path, name in reversed(names.items())}  # COCO's lie in a split's folder
+    members |= names
 
     def read(name: str) -> bytes:
         return read_member(archive, members.get(_inside(name), name), max_bytes=max_bytes)

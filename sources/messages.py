@@ -1,11 +1,8 @@
-"""What libraries and foreign files say, as it may stand in a line for a person."""
+"""What libraries say, as it may stand in a line for a person."""
+
+from manifests.errors import printable
 
 _LONGEST = 200  # characters
-
-
-def printable(text: str) -> str:
-    """Text without control characters: those of a terminal could hide or forge what stands before them."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def one_line(error: Exception) -> str:

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import csv
-import io
 import logging
 from collections.abc import Container, Iterator, Sequence
 from itertools import zip_longest
@@ -14,10 +13,10 @@ from pydantic import Field, model_validator
 
 from manifests.errors import RejectedItem, SourceError
 from sources.base import Fetched, Listing, SourceName, SourceSettings
-from sources.by_url import fetch_urls
 from sources.choosing import choose
-from sources.downloading import FetchSettings
-from sources.files import open_file
+from sources.fetching.by_url import fetch_urls
+from sources.fetching.downloading import FetchSettings
+from sources.files import open_file, read_lines
 from sources.open_images_choice import Flag, find_labels, read_boxes, read_ids, read_image_labels
 from sources.terms import terms_of
 
@@ -187,10 +186,10 @@ def _rows(path: str, wanted: Container[str] | None) -> Iterator[tuple[str, dict[
         SourceError: there is no such file, its header is another one, or a row is broken.
     """
     with open_file(path, compression="infer") as stream:
-        lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8", newline=""))
+        lines = csv.reader(read_lines(stream, path))
         try:
             _check_header(path, next(lines, []))
-            for fields in lines:
+            for fields in filter(None, lines):  # a blank line has no fields
                 if len(fields) != len(HEADER):
                     raise SourceError(
                         f"{path}: line {lines.line_num}: {len(fields)} columns, {len(HEADER)} are expected; "

@@ -4,17 +4,16 @@ All files are read as streams; memory is that of the wanted images' ids.
 """
 
 import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
-from manifests.errors import SourceError
-from sources.files import open_file
-from sources.messages import one_line, printable
-from sources.text_tables import read_lines
+from manifests.errors import SourceError, printable
+from sources.files import open_file, read_lines
+from sources.messages import one_line
+from sources.tables.text_tables import read_text
 
 Flag = Literal["occluded", "truncated", "group_of", "depiction", "inside"]
 
@@ -37,7 +36,7 @@ def read_ids(path: str) -> set[str]:
         SourceError: there is no such file, or a line of it is another one.
     """
     ids = set()
-    for number, line in read_lines(path):
+    for number, line in read_text(path):
         entry = _ENTRY.fullmatch(line)
         if entry is None:
             raise SourceError(
@@ -119,7 +118,7 @@ def read_boxes(
 def _rows(path: str, columns: Sequence[str], *, named: bool = True) -> Iterator[Sequence[str]]:
     """Some columns of a CSV; one that is not `named` may lack its header line, and has these columns alone."""
     with open_file(path, compression="infer") as stream:
-        lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+        lines = csv.reader(read_lines(stream, path))
         try:
             header = next(lines, [])
             if not named and header != list(columns):
@@ -132,7 +131,7 @@ def _rows(path: str, columns: Sequence[str], *, named: bool = True) -> Iterator[
                 there = ", ".join(printable(name[:30]) for name in header[:20])
                 raise SourceError(f"{path}: line 1: no column {missing[0]}; there are {there}")
             places = [header.index(column) for column in columns]
-            for fields in lines:
+            for fields in filter(None, lines):  # a blank line has no fields
                 if len(fields) != len(header):
                     raise SourceError(
                         f"{path}: line {lines.line_num}: {len(fields)} columns, the header has {len(header)}"

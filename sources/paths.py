@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import fsspec
 from braceexpand import braceexpand
 
-from manifests.errors import SourceError
-from sources.messages import one_line, printable
+from manifests.errors import SourceError, printable
+from sources.messages import one_line
 
 _MAGIC = "*?[{"
 
@@ -40,7 +40,9 @@ def find_files(path: str, suffixes: Sequence[str]) -> list[FoundFile]:
     """
     try:
         found = _brace_files(path, tuple(suffixes)) if "{" in path else _files(path, tuple(suffixes))[1]
-    except (OSError, ValueError) as error:
+    except SourceError:
+        raise
+    except Exception as error:  # every driver of fsspec has exceptions of its own
         raise SourceError(f"{path}: cannot be read: {one_line(error)}") from error
     return sorted(found, key=lambda file: file.name)
 
@@ -51,9 +53,8 @@ def is_folder(path: str) -> bool:
     Raises:
         SourceError: the path cannot be asked.
     """
-    files, root = _file_system(path)
     # over HTTP everything can be opened, and to ask for a folder is to fetch what lies there
-    return not files.isfile(root) and bool(files.isdir(root))
+    return not _asked(path, "isfile") and _asked(path, "isdir")
 
 
 def is_file(path: str) -> bool:
@@ -62,14 +63,21 @@ def is_file(path: str) -> bool:
     Raises:
         SourceError: the path cannot be asked.
     """
+    return _asked(path, "isfile")
+
+
+def _asked(path: str, question: Literal["isfile", "isdir"]) -> bool:
     files, root = _file_system(path)
-    return bool(files.isfile(root))
+    try:
+        return bool(getattr(files, question)(root))
+    except Exception as error:  # as in find_files
+        raise SourceError(f"{path}: cannot be read: {one_line(error)}") from error
 
 
 def _file_system(path: str) -> tuple[Any, str]:
     try:
         files, root = fsspec.url_to_fs(path)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # as in find_files
         raise SourceError(f"{path}: cannot be opened: {one_line(error)}") from error
     return files, str(root)
 

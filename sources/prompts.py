@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from manifests.errors import RejectedItem, SourceError
 from sources.base import Fetched, Listing, SourceName, SourceSettings, accept
 from sources.choosing import choose
+from sources.tables.text_tables import is_table, read_table, read_text
 from sources.terms import terms_of
-from sources.text_tables import is_table, read_lines, read_table
 
 VARIANT = "prompt"
 """`Listing.variant` of an item that is a prompt and no image."""
@@ -91,7 +91,7 @@ class Prompts:
         """The prompts, each with the number of its row: of a table's rows, or of a text file's lines."""
         path, column = self._config.path, self._config.column
         if not is_table(path):
-            yield from read_lines(path)
+            yield from read_text(path)
             return
         for row in read_table(path):
             prompt = row.text(column)

@@ -1,15 +1,11 @@
 """Tars as they lie on a disk or a server: plain, or compressed as a whole."""
 
-import lzma
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from manifests.errors import SourceError
 from sources.files import open_file
-from sources.messages import one_line
 from sources.tars import TarMember, walk
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -27,11 +23,8 @@ def open_tar(url: str) -> Iterator[BinaryIO]:
     Raises:
         SourceError: there is no such file, or it is damaged.
     """
-    try:
-        with open_file(url, compression=_compression(url)) as stream:
-            yield stream
-    except (zlib.error, lzma.LZMAError) as error:
-        raise SourceError(f"{url}: cannot be decompressed ({one_line(error)}); fetch it again") from error
+    with open_file(url, compression=_compression(url)) as stream:
+        yield stream
 
 
 def members(stream: BinaryIO, url: str) -> Iterator[TarMember]:

@@ -4,11 +4,13 @@ import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from manifests.errors import SourceError
+from sources.messages import one_line
 
 _BLOCK = 512  # bytes: headers, and data with its padding, come in blocks of this size
+_LONGEST_HEADER = 2**20  # bytes of a long name or of attributes, which tarfile reads at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,31 @@ class TarMember:
     offset: int
     size: int
     path: str
+
+
+class _Headers:
+    """A tar as `tarfile` may read it: headers of a sane length, whatever a header says of its own."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes of a header.
+
+        Raises:
+            tarfile.ReadError: too many are asked for.
+        """
+        if not 0 <= size <= _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of more than {_LONGEST_HEADER} bytes")
+        return self._stream.read(size)
+
+    def seek(self, position: int) -> int:
+        """Go to a position."""
+        return self._stream.seek(position)
+
+    def tell(self) -> int:
+        """The position."""
+        return self._stream.tell()
 
 
 def walk(
@@ -49,7 +76,7 @@ def walk(
     limit = stream.seek(0, os.SEEK_END) if size is None else start + size
     end = stream.seek(start)
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as tar:
+        with tarfile.open(fileobj=cast("BinaryIO", _Headers(stream)), mode="r:") as tar:
             for member in tar:
                 end = tar.offset  # of the next header: the sizes of links and holes are not those of data
                 if end > limit:
@@ -61,8 +88,8 @@ def walk(
                     yield TarMember(path.rpartition("/")[2], member.offset_data, member.size, path)
                 elif only_files:
                     raise SourceError(f"{label}: the member {member.name!r} is a link or a device; fetch the tar again")
-    except tarfile.TarError as error:
-        raise SourceError(f"{label}: not a whole tar ({error}); fetch it again") from error
+    except (tarfile.TarError, ValueError) as error:  # tarfile lets the ValueErrors of odd headers pass
+        raise SourceError(f"{label}: not a whole tar ({one_line(error)}); fetch it again") from error
     stream.seek(end)
     if end + _BLOCK > limit or stream.read(_BLOCK) != bytes(_BLOCK):
         raise SourceError(f"{label}: cut off or damaged after byte {min(end, limit) - start}; fetch it again")

@@ -8,19 +8,18 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from manifests.errors import RejectedItem, SourceError
-from manifests.labels import generator_name
+from manifests.errors import RejectedItem, SourceError, printable
 from manifests.records import ExistingFake, GeneratorName
 from sources.base import Fetched, Listing, SourceName
-from sources.by_url import fetch_urls
 from sources.choosing import choose
-from sources.downloading import FetchSettings
+from sources.fetching.by_url import fetch_urls
+from sources.fetching.downloading import FetchSettings
+from sources.generators import generator_of, says_real
 from sources.local_images import check_images, fetch_local
-from sources.messages import printable
 from sources.sizes import SizeLimits
+from sources.tables.url_columns import UrlColumns
+from sources.tables.url_rows import Format, PlacedRow, Style, read_rows
 from sources.terms import terms_of
-from sources.url_columns import UrlColumns
-from sources.url_rows import Format, PlacedRow, Style, read_rows
 
 _LOG = logging.getLogger(__name__)
 
@@ -112,6 +111,8 @@ class UrlList:
         wanted = "a path" if config.images else "an http(s) URL"
         if passed_over:
             _LOG.warning("%s: %d rows without %s were passed over", config.path, passed_over, wanted)
+        if not taken and not passed_over and not other_size:
+            raise SourceError(f"{config.path}: holds no rows; check that it is the whole file")
         if not taken:
             raise SourceError(
                 f"{config.path}: no row is taken: {passed_over} have not {wanted}, {other_size} not the wanted size; "
@@ -148,10 +149,8 @@ class UrlList:
     def _made(self, row: dict[str, str], place: str) -> ExistingFake | None:
         """What made the image; None for a real one."""
         said = row.get("generator", "")
-        generator = generator_name(said) or self._config.generator
-        if generator is None:
-            if said:
-                raise SourceError(f"{place}, generator: {printable(said[:40])!r} holds neither a letter nor a digit")
+        generator = generator_of(said, f"{place}, generator") or self._config.generator
+        if generator is None or says_real(said):
             return None
         return ExistingFake(
             generator=generator, prompt=row.get("prompt", ""), negative_prompt=row.get("negative_prompt", "")

@@ -12,19 +12,22 @@ from typing import Any, BinaryIO, Literal
 
 from pydantic import Field, field_validator
 
-from manifests.errors import RejectedItem, SourceError
+from manifests.errors import RejectedItem, SourceError, printable
 from manifests.records import ExistingFake, GeneratorName
 from sources.base import Fetched, Listing, SourceName, SourceSettings
 from sources.choosing import choose
 from sources.image_files import accept_each, read_slice
-from sources.messages import one_line, printable
+from sources.messages import one_line
 from sources.paths import FoundFile, find_files
+from sources.tables.text_tables import check_utf8
 from sources.tar_files import SUFFIXES, members, open_tar
 from sources.tars import TarMember
 from sources.terms import terms_of
 
 _MEMBER = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # the key ends at the first dot of the base name
 _JSON = "json."
+_URL = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
+_DIGITS = 9  # of a class number, the first of them
 _SHOWN = 20  # fields, in errors
 _LONGEST = 2**20  # bytes of a caption, a class or a sample's JSON
 
@@ -103,11 +106,14 @@ class _Sample:
         value = self.says(field) if field else None
         if value is None or isinstance(value, dict | list):
             return ""
-        if names and str(value).isdecimal():
-            if int(value) >= len(names):
-                raise SourceError(f"{self.place}: field {field!r}: {value} is none of the {len(names)} classes")
-            return names[int(value)]
-        return str(value)
+        text = str(value)
+        check_utf8(text, f"{self.place}: field {field!r}")
+        if names and text.isdecimal():
+            number = int(text[:_DIGITS])
+            if number >= len(names):
+                raise SourceError(f"{self.place}: field {field!r}: {number} is none of the {len(names)} classes")
+            return names[number]
+        return text
 
     def first(self, fields: Sequence[str]) -> str:
         """The first of some fields that the sample has; empty where it has none."""
@@ -219,7 +225,7 @@ class WebDataset:
 
 def _web(url: str) -> str:
     """A URL that leads to the web; empty for any other."""
-    return url if url.startswith(("http://", "https://")) else ""
+    return url if _URL.fullmatch(url) else ""
 
 
 def _shards(path: str) -> list[FoundFile]:

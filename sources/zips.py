@@ -48,6 +48,10 @@ def read_member(archive: zipfile.ZipFile, name: str | zipfile.ZipInfo, *, max_by
         raise RejectedItem(Reason.NOT_FOUND, "not in the zip") from error
     except (NotImplementedError, RuntimeError) as error:
         raise RejectedItem(Reason.UNDECODABLE, f"not readable in its zip: {one_line(error)}") from error
+    except OSError as error:
+        if error.errno is not None:  # of the disk; what bz2 says of damage has no number
+            raise
+        raise RejectedItem(Reason.TRUNCATED, f"damaged in its zip: {one_line(error)}") from error
     except _DAMAGE as error:
         raise RejectedItem(Reason.TRUNCATED, f"damaged in its zip: {one_line(error)}") from error
     check_size(len(data), max_bytes)

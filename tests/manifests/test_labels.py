@@ -49,3 +49,8 @@ def test_publishers_words_for_splits():
         "test",
         "",
     ]
+
+
+@pytest.mark.parametrize("name", ["sdxl_real", "midjourney originals", "dalle photos", "not_fake", "unreal"])
+def test_words_that_may_mean_either_mean_neither(name: str):
+    assert label_of_name(name) is None

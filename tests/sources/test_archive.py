@@ -200,3 +200,24 @@ def test_an_archive_that_went_away_is_named(tmp_path: Path):
     (tmp_path / "b.tar").unlink()
     with pytest.raises(SourceError, match=r"b\.tar is no longer there"):
         list(source.fetch(listings, tmp_path))
+
+
+def test_zips_that_windows_made_have_folders(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as stream:
+        for name in ("set\\cat\\a.jpg", "set\\cat\\"):
+            member = zipfile.ZipInfo("x")
+            member.filename = name
+            stream.writestr(member, b"a cat")
+    (listing,) = archive(tmp_path / "a.zip", root="set").list()
+    assert (listing.source_id, listing.class_label) == ("a.zip/set/cat/a.jpg", "cat")
+    assert all(isinstance(outcome, Fetched) for outcome in outcomes(archive(tmp_path / "a.zip"), tmp_path).values())
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_is_rejected_whatever_its_damaged_compression(tmp_path: Path, compression: int):
+    data = bytearray(zipped({"a.jpg": bytes(range(256)) * 8, "b.jpg": b"b"}, compression))
+    data[60:200] = b"\1" * 140
+    (tmp_path / "a.zip").write_bytes(bytes(data))
+    first, second = outcomes(archive(tmp_path / "a.zip"), tmp_path).values()
+    assert isinstance(first, RejectedItem)
+    assert (first.reason, isinstance(second, Fetched)) == (Reason.TRUNCATED, True)

@@ -108,7 +108,7 @@ def test_a_zip_that_inflates_to_more_than_it_says_is_refused(tmp_path: Path):
         if bomb[size : size + 4] == (50_000).to_bytes(4, "little"):
             bomb[size : size + 4] = (100).to_bytes(4, "little")
     (tmp_path / "bomb.zip").write_bytes(bomb)
-    with pytest.raises(SourceError, match="not a whole, plain zip"):
+    with pytest.raises(SourceError, match="damaged in its zip"):
         contents(tmp_path, bytes(100))
 
 
@@ -116,7 +116,7 @@ def test_a_zip_that_inflates_to_more_than_it_says_is_refused(tmp_path: Path):
     ("name", "data", "words"),
     [
         ("cut.tar", tar({"1": OTHER, "2": OTHER})[:3000], "cut off or damaged"),
-        ("cut.zip", zipped({"1": ONE})[:-10], "not a whole, plain zip"),
+        ("cut.zip", zipped({"1": ONE})[:-10], "not a whole zip"),
         ("all.tar.gz", b"\x1f\x8b and more", "Decompress it first"),
         ("all.tgz", b"\x1f\x8b and more", "Decompress it first"),
     ],

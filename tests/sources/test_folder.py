@@ -128,3 +128,10 @@ def test_a_name_that_is_not_utf_8_is_named(tmp_path: Path):
         pytest.skip("this file system takes UTF-8 names alone")
     with pytest.raises(SourceError, match=r"caf\\udce9.jpg.*rename"):
         listed(tmp_path)
+
+
+def test_a_folder_may_be_given_as_a_file_url_and_no_other(tmp_path: Path):
+    put(tmp_path, "a.jpg")
+    assert [entry.source_id for entry in FolderConfig(path=f"file://{tmp_path}").open().list()] == ["a.jpg"]
+    with pytest.raises(SourceError, match="only folders of this machine"):
+        list(FolderConfig(path="memory://a").open().list())

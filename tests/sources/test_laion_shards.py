@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from manifests.errors import SourceError
 from sources.laion_shards import cut
-from sources.parquet_tables import batches, open_table
-from sources.parts import Part, find_parts
+from sources.tables.parquet_tables import batches, open_table
+from sources.tables.parts import Part, find_parts
 
 
 @pytest.fixture(scope="module")

@@ -129,3 +129,9 @@ def test_a_file_that_is_not_as_published_is_one_clear_line(tmp_path: Path, data:
 
 def test_a_missing_file_is_one_clear_line(tmp_path: Path):
     assert "nowhere.csv: there is no such file" in failure(open_images(tmp_path / "nowhere.csv"))
+
+
+def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path):
+    data = metadata({})
+    expected = list(open_images(tmp_path / "plain.csv", data).list())
+    assert list(open_images(tmp_path / "other.csv", b"\xef\xbb\xbf" + data + b"\r\n\n").list()) == expected

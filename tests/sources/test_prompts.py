@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from manifests.errors import SourceError
 from sources.base import Fetched, accept
-from sources.prompted_folder import PromptedFolderConfig
+from sources.fakes.prompted_folder import PromptedFolderConfig
 from sources.prompts import PromptsConfig
 
 

@@ -152,7 +152,7 @@ def test_rows_without_a_url_are_passed_over_and_counted(tmp_path: Path, caplog: 
             {"min_width": 8},
             "1 have not an http(s) URL, 1 not the wanted size",
         ),
-        ("l.csv", b"", {}, "no row is taken"),
+        ("l.csv", b"", {}, "l.csv: holds no rows"),
         ("l.parquet", b"PAR1", {}, "l.parquet: not a whole Parquet file"),
         ("l.list", b"url\n", {}, "l.list: its name does not say what kind of table it is"),
     ],
@@ -217,3 +217,32 @@ def test_images_at_hand_are_read_by_path_and_never_outside(tmp_path: Path):
     broken = source(table, images=str(table))
     with pytest.raises(SourceError, match="not a whole zip"):
         list(broken.fetch(list(broken.list()), tmp_path))
+
+
+def test_a_column_of_generators_may_name_reals_in_words(tmp_path: Path):
+    table = b"url,generator\nhttps://a/1,real\nhttps://a/2,None\nhttps://a/3,\nhttps://a/4,SDXL\n"
+    made = [entry.made.generator if entry.made else "" for entry in listed(tmp_path / "l.csv", table)]
+    assert made == ["", "", "", "sdxl"]
+    made = [entry.made.generator if entry.made else "" for entry in listed(tmp_path / "l.csv", generator="flux")]
+    assert made == ["", "flux", "flux", "sdxl"]
+
+
+def test_every_column_that_the_recipe_names_must_be_there(tmp_path: Path):
+    wrong = {"columns": {"caption": "captoin"}}
+    words = "no column 'captoin', which columns.caption names"
+    assert words in failure(tmp_path / "l.csv", b"url,caption\nhttps://a/1,x\n", **wrong)
+    assert words in failure(tmp_path / "l.jsonl", b'{"url":"https://a/1"}\n{"url":"https://a/2"}\n', **wrong)
+    pq.write_table(pa.table({"url": ["https://a/1"]}), tmp_path / "l.parquet")
+    assert words in failure(tmp_path / "l.parquet", **wrong)
+    lines = b'{"url":"https://a/1"}\n{"url":"https://a/2","captoin":"x"}\n'
+    assert [entry.source_caption for entry in listed(tmp_path / "l.jsonl", lines, **wrong)] == ["", "x"]
+
+
+def test_zips_that_windows_made_hold_the_images_of_a_list(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        member = zipfile.ZipInfo("x")
+        member.filename = "top\\a\\1.jpg"
+        archive.writestr(member, b"one")
+    found = source(tmp_path / "l.csv", b"path\na/1.jpg\n", images=str(tmp_path / "images.zip"))
+    ((_, outcome),) = found.fetch(list(found.list()), tmp_path)
+    assert isinstance(outcome, Fetched)

@@ -200,3 +200,18 @@ def test_a_shard_that_is_cut_off_is_named(tmp_path: Path):
 def test_an_image_inside_a_json_is_refused():
     with pytest.raises(ValidationError, match="a member of its own"):
         WebDatasetConfig(path="a.tar", image=("json.image",))
+
+
+def test_a_class_number_of_many_digits_is_named(tmp_path: Path):
+    put(tmp_path / "a.tar", {"0.jpg": b"a", "0.cls": b"9" * 5000})
+    assert "0: field 'cls': " in failure(shards(tmp_path / "a.tar", label="cls", labels=("cat",)))
+
+
+def test_half_a_character_is_named(tmp_path: Path):
+    put(tmp_path / "a.tar", {"0.jpg": b"a", "0.json": b'{"caption": "\\ud800"}'})
+    assert "holds half of a character" in failure(shards(tmp_path / "a.tar", caption="json.caption"))
+
+
+def test_a_url_that_is_none_is_left_out(tmp_path: Path):
+    put(tmp_path / "a.tar", {"0.jpg": b"a", "0.json": b'{"url": "http://a b\\u001b[2J"}'})
+    assert [entry.url for entry in shards(tmp_path / "a.tar", url="json.url").list()] == [""]

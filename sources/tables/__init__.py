@@ -1,0 +1,1 @@
+"""Tables that say where images are, or hold them: text and Parquet, one file or many."""
