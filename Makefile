@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.8
 JOBS ?= 2
+# `make lock UPGRADE=--upgrade` looks for newer versions of all; without it, what is locked stays
+UPGRADE ?=
 
 .PHONY: setup demo test check lock clean
 
@@ -32,7 +34,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --extra fetch --group dev --upgrade --quiet \
+	$(BIN)/uv pip compile pyproject.toml --extra fetch --extra fast --group dev $(UPGRADE) --quiet \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate --output-file requirements.lock
 
 clean:
