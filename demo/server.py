@@ -94,7 +94,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.path == f"/{IMAGE_LIST}":
             image_list = (self.server.directory / IMAGE_LIST).read_bytes()
             self._send(image_list, "text/csv", len(image_list))
-        elif entry is None or entry.fault == "missing":
+        elif entry is None or entry.fault == "missing" or not photograph_path(self.server.directory, entry).exists():
             self.send_error(HTTPStatus.NOT_FOUND)
         elif entry.fault == "silent":
             self.server.closing.wait(_SILENCE)

@@ -7,6 +7,7 @@ from generation.config import BlipCaptions, CaptionConfig, ClassTemplateCaptions
 from generation.requests import Captioner, CaptionRequest
 from manifests.errors import RejectedItem
 from manifests.records import Caption, Reason
+from manifests.seeds import seed
 
 
 def open_captioner(config: CaptionConfig, device: str) -> Captioner:
@@ -42,19 +43,20 @@ class SourceCaptioner:
 
 
 class ClassTemplateCaptioner:
-    """Writes the name of the class into a sentence."""
+    """Writes the name of the class into a sentence: one of several, drawn by the pair's id."""
 
     def __init__(self, config: ClassTemplateCaptions) -> None:
-        self._template = config.template
+        self._templates = config.templates
 
     def caption(self, items: Sequence[CaptionRequest]) -> list[Caption | RejectedItem]:
         """One answer an item, in order; `empty-caption` where the image has no class."""
-        return [self._caption(item.class_label) for item in items]
+        return [self._caption(item.class_label, item.pair_id) for item in items]
 
-    def _caption(self, label: str) -> Caption | RejectedItem:
+    def _caption(self, label: str, pair_id: str) -> Caption | RejectedItem:
         if not label.strip():
             return RejectedItem(Reason.EMPTY_CAPTION, "the image has no class to write into the template")
-        text = self._template.replace("{label}", label)
+        template = self._templates[seed(pair_id, "class-template") % len(self._templates)]
+        text = template.replace("{label}", label)
         return accept(Caption(text=text, cleaned=clean(text), model="class-template"))
 
 

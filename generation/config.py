@@ -68,8 +68,10 @@ class ClassTemplateCaptions(Settings):
     """A sentence about the image's class; images without a class are rejected."""
 
     source: Literal["class-template"] = "class-template"
-    template: Annotated[str, StringConstraints(pattern=r"\{label\}")] = Field(
-        default="a photo of a {label}", description="the caption; `{label}` stands for the name of the class"
+    templates: tuple[Annotated[str, StringConstraints(pattern=r"\{label\}")], ...] = Field(
+        default=("a photo of a {label}",),
+        min_length=1,
+        description="captions of which each pair is given one, drawn by its id; `{label}` stands for the name of the class",
     )
 
 
@@ -124,5 +126,30 @@ class ReconstructConfig(GeneratorSettings):
     method: Literal["reconstruct"] = "reconstruct"
 
 
-GeneratorConfig = Annotated[TextToImageConfig | ReconstructConfig, Field(discriminator="method")]
+class RetrieveConfig(GeneratorSettings):
+    """The nearest existing fake to the caption: no image is made, one is found by its prompt."""
+
+    method: Literal["retrieve"] = "retrieve"
+    model: str = Field(
+        min_length=1,
+        description="text encoder that compares captions with prompts: Hub id, or a folder with safetensors",
+    )
+    license: str = Field(default="", description="licence of what made the fakes, as recorded with every fake")
+    candidates: str = Field(
+        min_length=1, description="name of the recipe's `candidates` that hold the fakes and their prompts"
+    )
+    max_uses: int = Field(default=1, gt=0, description="k: a fake is given to at most so many pairs")
+    min_similarity: float = Field(
+        default=0.0,
+        ge=-1,
+        le=1,
+        description="cosine of caption and prompt below which a pair has no fake, and is dropped as `unmatched`",
+    )
+    batch_size: int = Field(default=64, gt=0, description="texts a call of the encoder")
+
+
+MakerConfig = TextToImageConfig | ReconstructConfig
+"""The generators that make their fakes by a model."""
+
+GeneratorConfig = Annotated[TextToImageConfig | ReconstructConfig | RetrieveConfig, Field(discriminator="method")]
 """One of the recipe's `generators`."""

@@ -1,6 +1,5 @@
 """Where models are: folders, or the Hub. Only safetensors are read, never pickles."""
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import huggingface_hub
 
+from generation.digests import digest_of
 from generation.quiet import quiet
 from manifests.errors import ModelError
 
@@ -43,7 +43,7 @@ class ModelFolder:
         """
         if self.commit:
             return self.commit
-        found = _digest(self.path, weights)
+        found = digest_of(self.path, weights)
         if self.wanted and self.wanted != found:
             raise ModelError(
                 f"model folder {self.path} holds other weights than the recipe asks for: "
@@ -132,8 +132,13 @@ def _weight_map(index: Path) -> dict[str, str]:
     return parts
 
 
-def load_model(model_class: Any, folder: Path) -> Any:
+def load_model(model_class: Any, folder: Path, **options: Any) -> Any:
     """Load one model of diffusers or transformers, in evaluation mode, on the CPU.
+
+    Args:
+        model_class: the model's class.
+        folder: the model's folder.
+        options: further arguments of the class's `from_pretrained`.
 
     Raises:
         ModelError: the weights are damaged, are another architecture's, or leave part of the model without values
@@ -142,7 +147,7 @@ def load_model(model_class: Any, folder: Path) -> Any:
     try:
         with quiet():
             model, report = model_class.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+                folder, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"model folder {folder} cannot be loaded: {one_line(error)}") from error
@@ -155,8 +160,13 @@ def load_model(model_class: Any, folder: Path) -> Any:
     return model.eval()
 
 
-def load_part(part_class: Any, folder: Path) -> Any:
+def load_part(part_class: Any, folder: Path, **options: Any) -> Any:
     """Load what holds no weights: a tokenizer, a scheduler or an image processor.
+
+    Args:
+        part_class: its class.
+        folder: its folder.
+        options: further arguments of the class's `from_pretrained`.
 
     Raises:
         ModelError: its files are missing or damaged.
@@ -165,7 +175,7 @@ def load_part(part_class: Any, folder: Path) -> Any:
         raise ModelError(f"model folder {folder.parent} has no {folder.name}/; is it the right folder?")
     try:
         with quiet():
-            return part_class.from_pretrained(folder, local_files_only=True)
+            return part_class.from_pretrained(folder, local_files_only=True, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder} cannot be loaded as {part_class.__name__}: {one_line(error)}") from error
 
@@ -174,13 +184,3 @@ def one_line(error: Exception) -> str:
     """The first line of an error's text, or its kind where it has none."""
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__
-
-
-def _digest(folder: Path, weights: Sequence[Path]) -> str:
-    """First 16 hex digits of a sha256 over the names, sizes and contents of the weights files."""
-    total = hashlib.sha256()
-    for path in sorted(weights):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()}\n{path.stat().st_size}\n{content}\n".encode())
-    return total.hexdigest()[:16]

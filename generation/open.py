@@ -1,13 +1,13 @@
 """The one door to the generators."""
 
-from generation.config import GeneratorConfig, ReconstructConfig, TextToImageConfig
+from generation.config import MakerConfig, ReconstructConfig, TextToImageConfig
 from generation.pipelines import load_pipeline
 from generation.reconstruct import LoadedAutoencoder, Reconstruct
 from generation.requests import ImageGenerator
 from generation.text_to_image import TextToImage
 
 
-def open_generator(config: GeneratorConfig, device: str, *, salt: str) -> ImageGenerator:
+def open_generator(config: MakerConfig, device: str, *, salt: str) -> ImageGenerator:
     """Load a generator's model.
 
     Args:

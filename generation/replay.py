@@ -14,7 +14,7 @@ from typing import Any, Protocol, get_args
 import diffusers
 import torch
 
-from generation.config import GeneratorConfig, ReconstructConfig, SchedulerName, TextToImageConfig
+from generation.config import MakerConfig, ReconstructConfig, SchedulerName, TextToImageConfig
 from generation.numerics import DTYPES, device_kind, library_versions
 from generation.pipelines import load_pipeline
 from generation.quiet import quiet
@@ -60,10 +60,10 @@ class Replayer:
         device: where the model runs.
     """
 
-    def __init__(self, config: GeneratorConfig, device: str) -> None:
+    def __init__(self, config: MakerConfig, device: str) -> None:
         self._config = config
         self._device = device
-        self._loaded: tuple[GeneratorConfig, _Model] | None = None
+        self._loaded: tuple[MakerConfig, _Model] | None = None
 
     def replay(self, requests: Sequence[ReplayRequest]) -> Iterator[list[Generated | RejectedItem]]:
         """Make fakes again. Requests in the order in which the fakes were made need fewest batches.
@@ -135,7 +135,7 @@ class Replayer:
         return Generated(pixels, fake.model_copy(update=found))
 
 
-def open_replayer(config: GeneratorConfig, device: str) -> Replayer:
+def open_replayer(config: MakerConfig, device: str) -> Replayer:
     """A generator's replayer; its model is loaded when it is first asked.
 
     Args:
@@ -198,7 +198,7 @@ class _Autoencoder:
         return [Sampled(image, flagged=False) for image in self._autoencoder.reconstruct(regions)]
 
 
-def _load(config: GeneratorConfig, device: str) -> _Model:
+def _load(config: MakerConfig, device: str) -> _Model:
     match config:
         case TextToImageConfig():
             return _Pipeline(config, device)

@@ -26,8 +26,9 @@ def write_accounts(
         shards: sha256 of the shards by relative path.
     """
     write_attribution(folder, pairs())
-    write_card(folder, header, Composition.of(pairs()))
-    write_manifest_parquet(folder, pairs())
+    composition = Composition.of(pairs())
+    write_card(folder, header, composition)
+    write_manifest_parquet(folder, pairs(), labels=bool(composition.singles))
     table = describe(folder, "manifest.parquet")
     write_croissant(folder, header, {**shards, table.name: table.sha256})
     with folder.create("manifest.jsonl") as stream:

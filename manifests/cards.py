@@ -31,14 +31,19 @@ class Composition:
     Attributes:
         pairs: number of pairs by (split, view).
         sources: number of pairs by source.
-        generators: number of fakes by (generator, method, model, revision).
+        generators: number of fakes by (generator, method, model, revision); the method of those that a source had
+            already is `existing`.
         licenses: number of pairs by the real's licence.
+        terms: number of pairs by what may be done with the source image's pixels.
+        singles: number of images that stand alone, by (view, label, generator); they count as pairs above.
     """
 
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     generators: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     licenses: Counter[str] = field(default_factory=Counter)
+    terms: Counter[str] = field(default_factory=Counter)
+    singles: Counter[tuple[str, int, str]] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, pairs: Iterable[Pair]) -> "Composition":
@@ -48,14 +53,24 @@ class Composition:
             composition.pairs[pair.split, pair.frame.view] += 1
             composition.sources[pair.image.source] += 1
             composition.licenses[pair.image.license or "not stated"] += 1
+            composition.terms.update(image.terms for image in pair.images)
+            if pair.image.made is not None:
+                composition.generators[pair.image.made.generator, "existing", "", ""] += 1
+            if pair.is_single:
+                composition.singles[pair.frame.view, pair.label, pair.generator] += 1
             for fake in pair.fakes.values():
                 composition.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
         return composition
 
     @property
     def total(self) -> int:
-        """Number of pairs."""
+        """Number of pairs, and of images that stand alone."""
         return self.pairs.total()
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether it has any pairs."""
+        return self.total > self.singles.total()
 
 
 def write_card(folder: Folder, header: Header, composition: Composition) -> None:
@@ -68,8 +83,12 @@ def write_card(folder: Folder, header: Header, composition: Composition) -> None
             ("generator", "method", "model", "revision", "fakes"),
             [(*key, count) for key, count in sorted(composition.generators.items())],
         ),
+        _table(("terms of the source image", "uses"), sorted(composition.terms.items())),
         _table(("licence of the real", "pairs"), sorted(composition.licenses.items())),
     ]
+    if composition.singles:
+        rows = [(*key, count) for key, count in sorted(composition.singles.items())]
+        tables.append(_table(("view of images that stand alone", "label", "generator", "images"), rows))
     composition_tables = "\n".join(tables)
     text = f"""---
 pretty_name: {json.dumps(header.name)}
@@ -84,8 +103,7 @@ size_categories:
 
 # {_cell(header.name)}
 
-Pairs of a real photograph and matched generated images, made by twinset {_cell(header.twinset)}. The members of a pair share
-framing, size, compression history and final encoding; how far that holds is in `reports/audit.json`.
+{_summary(header, composition)}
 
 ## Composition
 
@@ -94,6 +112,29 @@ Label 0 is real, label 1 is fake. All members are free of metadata. What was dro
 who made the photographs is in `ATTRIBUTION.csv`; every image can be made again from its line in `manifest.jsonl`.
 """
     folder.write("README.md", text.encode())
+
+
+def _summary(header: Header, composition: Composition) -> str:
+    """What the dataset holds, in a few sentences."""
+    sentences = []
+    if composition.has_pairs:
+        sentences.append(
+            f"Pairs of a real photograph and matched generated images, made by twinset {_cell(header.twinset)}. The members "
+            "of a pair share\nframing, size, compression history and final encoding; how far that holds is in "
+            "`reports/audit.json`."
+        )
+    retrieved = sorted({name for name, method, *_ in composition.generators if method == "retrieve"})
+    if retrieved:
+        sentences.append(
+            f"The fakes of {', '.join(retrieved)} are an exception: others made them, and they were retrieved by their "
+            "prompts. Their\ncompression history is their own (`history` is `unequal`); both sides were reduced at least twice."
+        )
+    if composition.singles:
+        sentences.append(
+            f"Real and generated images that stand alone, gathered by twinset {_cell(header.twinset)}: nothing matches the "
+            "two sides, whose\ncontent and history may differ; how far they do is in `reports/audit.json`."
+        )
+    return "\n\n".join(sentences)
 
 
 def _configs(header: Header, composition: Composition) -> str:

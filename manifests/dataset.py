@@ -1,9 +1,9 @@
 """A finished dataset, opened for reading; everything streams."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TypeVar
+from dataclasses import dataclass, replace
+from typing import IO, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -63,14 +63,22 @@ class Dataset:
             DatasetError: a line is not a pair (the message names it), or lines are missing at the end.
         """
         count = 0
+        views = frozenset(self.header.views)
         for pair in self._records("manifest.jsonl", Pair, first=2):
-            count += 1
-            yield pair
+            if pair.frame.view in views:
+                count += 1
+                yield pair
         expected = sum(shard.pairs for shard in self.header.shards)
         if count != expected:
             raise DatasetError(
                 f"{self.folder}/manifest.jsonl: {count} pairs, its header says {expected}. Build or fetch it again."
             )
+
+    def of_views(self, views: Collection[str]) -> Self:
+        """The part of the dataset that some views are: other pairs and shards are passed over."""
+        shards = [shard for shard in self.header.shards if shard.view in views]
+        named = [view for view in self.header.views if view in views]
+        return replace(self, header=self.header.model_copy(update={"views": named, "shards": shards}))
 
     def rejects(self) -> Iterator[Reject]:
         """All that was dropped on the way, in the order of the stages.

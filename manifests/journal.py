@@ -14,6 +14,8 @@ from manifests.records import Record
 from manifests.storage import Folder
 
 _JOURNAL = "journal.json"
+_PROBE = ".partial-probe"
+"""A temporary file's name: whoever lists the dataset does not see it."""
 
 # a journal may come with a foreign dataset: it must not lead out of it
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
@@ -33,8 +35,17 @@ def staging(dataset: Folder) -> Folder:
 
 
 def begin(dataset: Folder) -> Folder:
-    """An empty staging folder; an earlier change is brought to its end, or dropped where it had no journal yet."""
+    """An empty staging folder; an earlier change is brought to its end, or dropped where it had no journal yet.
+
+    Raises:
+        DatasetError: the dataset, or the folder that it lies in, cannot be written.
+    """
     settle(dataset)
+    if why := _unwritable(dataset):
+        raise DatasetError(
+            f"{dataset}: cannot be changed ({why}); nothing was. Make it and the folder that it lies in writable, or "
+            "change a copy of it."
+        )
     _beside(dataset).remove_all()
     return staging(dataset)
 
@@ -66,6 +77,8 @@ def settle(dataset: Folder) -> bool:
         raise DatasetError(
             f"{beside}/{_JOURNAL}: {first_complaint(error)}. Remove {beside}, then verify the dataset."
         ) from error
+    if why := _unwritable(dataset):
+        raise _unfinished(dataset, why)
     # the index goes first: it must not vouch for a dataset that is half changed
     for name in ("index.sha256", "index.json"):
         if staging(dataset).size(name) is not None:
@@ -91,10 +104,28 @@ def _move(dataset: Folder, name: str) -> None:
                 f"{dataset}/{name}: lost while the dataset was changed. Fetch or build it again."
             ) from None
     except OSError as error:
-        raise DatasetError(
-            f"{dataset}: a change was cut off and cannot be finished here ({error.strerror}). "
-            f"Make the folder writable, and keep {staged} beside it."
-        ) from error
+        raise _unfinished(dataset, error.strerror or str(error)) from error
+
+
+def _unfinished(dataset: Folder, why: str) -> DatasetError:
+    return DatasetError(
+        f"{dataset}: a change was cut off and cannot be finished here ({why}). "
+        f"Make the folder writable, and keep {_beside(dataset)} beside it."
+    )
+
+
+def _unwritable(dataset: Folder) -> str:
+    """Why the dataset's folders, or the one beside it, cannot be written; empty where they can."""
+    inside = sorted({dataset.path(name).rpartition("/")[0] for name in dataset.files()})
+    for place in (*inside, _beside(dataset).root):
+        folder = Folder(dataset.fs, place)
+        try:
+            folder.write(_PROBE, b"")
+            folder.remove(_PROBE)
+        except (DatasetError, OSError) as error:
+            cause = error.__cause__ or error
+            return getattr(cause, "strerror", None) or str(cause)
+    return ""
 
 
 def _index_last(name: str) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ from manifests.errors import DatasetError, first_complaint
 from manifests.header import Header
 from manifests.index import read_index
 from manifests.records import STAGES, Fake, Pair, Reason, Reject, Split
-from manifests.splits import Guard, Item, SplitConfig
+from manifests.splits import Guard, Item, SplitConfig, bonds_of
 from manifests.tombstones import Tombstones, read_tombstones
 from manifests.verify.recipes import recipes_of
 
@@ -90,7 +90,8 @@ class _Survey:
         self._same_split(f"image {pair.image.key}", pair.split, place)
         self._same_split(f"group {pair.group_id}", pair.split, place)
         phash = int(pair.facts.phash, 16) if pair.facts.phash else None
-        item = Item(pair.image.key, pair.image.class_label, (pair.caption.cleaned,), phash)
+        captions = (pair.caption.cleaned,) if pair.caption.cleaned else ()
+        item = Item(pair.image.key, pair.image.class_label, captions, phash, bonds=bonds_of(pair.image))
         if conflict := self.guard.conflict(item, pair.split):
             raise DatasetError(f"{place}: {pair.pair_id} is in {pair.split}, but {conflict}. {_REMEDY}")
         self.guard.keep(item, pair.split)
@@ -123,7 +124,8 @@ def _same_meaning(
 
 
 def _generator(fake: Fake) -> dict[str, Any]:
-    return {name: getattr(fake, name) for name in _SETTINGS}
+    """Of fakes that were retrieved nothing else is the same: others made them, each in their own way."""
+    return {name: getattr(fake, name) for name in (_SETTINGS if fake.retrieved is None else ("method",))}
 
 
 def _view(pair: Pair) -> dict[str, Any]:
@@ -142,8 +144,8 @@ def _survey(datasets: Sequence[Dataset], tombstones: Tombstones) -> _Survey:
     survey = _Survey(_guard([dataset.header for dataset in datasets]))
     for number, dataset in enumerate(datasets):
         for pair in dataset.pairs():
-            if tombstones.covers(pair.image):
-                rejection = tombstones.rejection(pair.image)
+            if tombstones.covers(*pair.images):
+                rejection = tombstones.rejection(*pair.images)
                 survey.gone[pair.pair_id] = Reject(
                     key=pair.pair_id, stage="split", reason=rejection.reason, detail=rejection.detail
                 )

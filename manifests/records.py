@@ -3,10 +3,11 @@
 Times, durations and free-text errors are not here: they live in `provenance.parquet`, outside the promise of equal bytes.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 SCHEMA_VERSION = 1
 
@@ -18,17 +19,34 @@ ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 # a file name and no path: a foreign manifest must not lead out of its dataset
 ShardName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]*\.tar$")]
 Split = Literal["train", "validation", "test"]
-FramingName = Literal["scene", "patch"]
+FramingName = Literal["scene", "patch", "single"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 Terms = Literal["open", "research-only", "unknown"]
 Method = Literal["text-to-image", "image-to-image", "inpaint", "reconstruct", "retrieve"]
 Stage = Literal[
-    "list", "reals", "screen", "select", "frame", "caption", "generate", "align", "split", "shards", "manifest", "audit"
+    "list",
+    "reals",
+    "screen",
+    "select",
+    "safety",
+    "frame",
+    "caption",
+    "generate",
+    "safety-fakes",
+    "align",
+    "split",
+    "shards",
+    "manifest",
+    "audit",
 ]
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 STAGES: tuple[Stage, ...] = get_args(Stage)
 LABELS = {"real": 0, "fake": 1}
+REAL, IMAGE = "real", "image"
+"""Names of members: the real one of a pair, and the one of an image that stands alone."""
+PROMPT = "prompt"
+"""The variant of what a source lists where it has no image, but the text that one is made from."""
 
 
 class Reason(StrEnum):
@@ -39,6 +57,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     DOWNLOAD_FAILED = "download-failed"
     OPTED_OUT = "opted-out"
+    PRIVATE_ADDRESS = "private-address"
     DIGEST_MISMATCH = "digest-mismatch"
     TOO_LARGE = "too-large"
     DENIED = "denied"
@@ -57,11 +76,14 @@ class Reason(StrEnum):
     BLANK = "blank"
     NEAR_UNIFORM = "near-uniform"
     DECLARED_GENERATED = "declared-generated"
+    SCORE = "score"
     # select: what else is there, and what must not be used any more
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near-duplicate"
     SURPLUS = "surplus"
     TAKEN_DOWN = "taken-down"
+    # frame: where it goes
+    NO_VIEW = "no-view"
     # caption and generate
     EMPTY_CAPTION = "empty-caption"
     UNMATCHED = "unmatched"
@@ -88,6 +110,13 @@ class ExistingFake(Record):
         default_factory=dict, description="seed, steps, guidance, sampler, ... under the source's own names"
     )
 
+    @field_validator("generator")
+    @classmethod
+    def _is_not_real(cls, generator: str) -> str:
+        if generator == "real":
+            raise ValueError("`real` is the name of a label; expected what made the image")
+        return generator
+
 
 class SourceImage(Record):
     """One image as its source gave it: its bytes are kept exactly. A real one, but where `made` says what made it."""
@@ -101,7 +130,11 @@ class SourceImage(Record):
     author: str = ""
     author_url: str = ""
     title: str = ""
-    variant: str = Field(default="original", description="`original`, or `rescaled` where a mirror's copy was fetched")
+    variant: str = Field(
+        default="original",
+        description="`original`, `rescaled` where a mirror's copy was fetched, or `prompt`: no image, but the text that one "
+        "is made from",
+    )
     class_label: str = ""
     source_caption: str = Field(default="", description="the caption that the source itself gives, if any")
     rotation: int = Field(
@@ -119,13 +152,30 @@ class SourceImage(Record):
     sha256: Sha256
     size: int = Field(ge=0, description="bytes")
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it is the text that an image is made from."""
+        return self.variant == PROMPT
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is a real image."""
+        return self.made is None and not self.is_prompt
+
+    @property
+    def prompt(self) -> str:
+        """What a fake was, or will be, made from, as far as its source says; empty for a real image."""
+        if self.is_prompt:
+            return self.source_caption
+        return self.made.prompt if self.made is not None else ""
+
 
 class ImageFacts(Record):
-    """What screening found in a real image's bytes."""
+    """What screening found in an image's bytes."""
 
-    format: str = Field(description="sniffed: JPEG, PNG, WEBP, ...")
-    width: int = Field(gt=0, description="pixels, as stored (before orientation)")
-    height: int = Field(gt=0, description="pixels, as stored (before orientation)")
+    format: str = Field(description="sniffed: JPEG, PNG, WEBP, ...; `prompt` where there is no image yet")
+    width: int = Field(ge=0, description="pixels, as stored (before orientation); 0 for a prompt, which has none")
+    height: int = Field(ge=0, description="pixels, as stored (before orientation); 0 for a prompt, which has none")
     orientation: int = Field(default=1, ge=1, le=8, description="EXIF orientation that is applied, 1 when none")
     rotation: int = Field(
         default=0, description="the source's rotation that is applied (counter-clockwise), 0 when EXIF decides"
@@ -136,7 +186,11 @@ class ImageFacts(Record):
 
 
 class Frame(Record):
-    """The window that all members of a pair share. All coordinates are in the stored orientation of the real image."""
+    """The window that all members of a pair share. All coordinates are in the stored orientation of the real image.
+
+    An image that stands alone is reduced to S at once: `frame` is `size`. One that is made from a prompt has no stored
+    image: its window is all of its native pixels.
+    """
 
     view: ViewName
     framing: FramingName
@@ -194,6 +248,15 @@ class Fake(Record):
     safety_flag: bool = False
     numerics: Literal["exact", "degraded"] = "exact"
     native_sha256: Sha256 = Field(description="of the native pixels (uint8, row-major RGB)")
+    similarity: float = Field(default=0.0, description="of a retrieved fake: cosine of the caption and its prompt")
+    retrieved: SourceImage | None = Field(
+        default=None, description="of a retrieved fake: the image as its source gave it"
+    )
+
+
+def images_of(image: SourceImage, fakes: Mapping[str, Fake]) -> tuple[SourceImage, ...]:
+    """All images of others that a pair shows: its own, and the fakes that were retrieved for it."""
+    return (image, *(fake.retrieved for fake in fakes.values() if fake.retrieved is not None))
 
 
 class JpegCoding(Record):
@@ -223,9 +286,9 @@ class Member(Record):
 
 
 class Pair(Record):
-    """One real and its fakes: one line of `manifest.jsonl`, one sample of the shards."""
+    """One real and its fakes, or an image that stands alone: one line of `manifest.jsonl`, one sample of the shards."""
 
-    pair_id: str = Field(description="`<real key>-<view>`: the sample's key in the shards")
+    pair_id: str = Field(description="`<image key>-<view>`: the sample's key in the shards")
     group_id: str = Field(description="pairs of one group never stand in two splits")
     split: Split
     image: SourceImage
@@ -241,15 +304,41 @@ class Pair(Record):
     )
     jpeg_subsampling: Subsampling | Literal[""] = ""
     encoding: Encoding
-    members: dict[str, Member] = Field(description="`real` and each generator")
+    members: dict[str, Member] = Field(description="`real` and each generator; `image` where it stands alone")
     shard: ShardName = Field(description="name of the shard, under `shards/`")
 
     @field_validator("members")
     @classmethod
-    def _has_real(cls, members: dict[str, Member]) -> dict[str, Member]:
-        if "real" not in members:
+    def _has_real(cls, members: dict[str, Member], info: ValidationInfo) -> dict[str, Member]:
+        frame = info.data.get("frame")
+        if frame is not None and frame.framing == "single":
+            if set(members) != {IMAGE}:
+                raise ValueError(f"expected `{IMAGE}` alone, where an image stands alone")
+        elif "real" not in members:
             raise ValueError("no `real` among them")
         return members
+
+    @property
+    def images(self) -> tuple[SourceImage, ...]:
+        """All images of others that the pair shows: its own, and the fakes that were retrieved for it."""
+        return images_of(self.image, self.fakes)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is an image that stands alone."""
+        return self.frame.framing == "single"
+
+    @property
+    def generator(self) -> str:
+        """What made the image that stands alone; empty where that is a real one."""
+        if self.image.made is not None:
+            return self.image.made.generator
+        return next(iter(self.fakes), "")
+
+    @property
+    def label(self) -> int:
+        """Of the image that stands alone: 0 real, 1 fake."""
+        return LABELS["real" if self.image.is_real else "fake"]
 
 
 class Reject(Record):

@@ -38,7 +38,7 @@ def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
     index = read_index(folder)
     staged = begin(folder)
     tombstones = read_tombstones(folder).united(more)
-    gone = [pair for pair in dataset.pairs() if tombstones.covers(pair.image)]
+    gone = [pair for pair in dataset.pairs() if tombstones.covers(*pair.images)]
     taken = Counter(pair.shard for pair in gone)
     shards = [
         shard.model_copy(update={"pairs": shard.pairs - taken[shard.name]})
@@ -47,7 +47,7 @@ def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
     ]
 
     def kept() -> Iterator[Pair]:
-        return (pair for pair in dataset.pairs() if not tombstones.covers(pair.image))
+        return (pair for pair in dataset.pairs() if not tombstones.covers(*pair.images))
 
     header = dataset.header.model_copy(update={"shards": shards, "jpeg_tables": used_tables(dataset.header, kept())})
     touched = {f"shards/{name}" for name in taken}
@@ -74,7 +74,7 @@ def _rewrite(dataset: Dataset, staged: Folder, names: Sequence[str], gone: set[s
 
 
 def _reject(pair: Pair, tombstones: Tombstones) -> Reject:
-    rejection = tombstones.rejection(pair.image)
+    rejection = tombstones.rejection(*pair.images)
     return Reject(key=pair.pair_id, stage="split", reason=rejection.reason, detail=rejection.detail)
 
 

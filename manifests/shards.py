@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, first_complaint
-from manifests.records import Pair
+from manifests.records import IMAGE, REAL, Pair
 
 Scalar = str | int | float
 
@@ -25,7 +25,7 @@ class Sample:
 
     Attributes:
         key: the sample's key, which is the pair's id.
-        members: encoded images by name: `real` and each generator.
+        members: encoded images by name: `real` and each generator; `image` alone where it stands alone.
         metadata: the sample's JSON: flat, the same fields and types in all samples of a shard set.
     """
 
@@ -35,7 +35,15 @@ class Sample:
 
 
 def metadata(pair: Pair) -> dict[str, Scalar]:
-    """What a sample's JSON says: enough to filter and stratify by without the manifest."""
+    """What a sample's JSON says: enough to filter and stratify by without the manifest.
+
+    The fields are the same for all pairs, and others for all images that stand alone: those say label, generator and
+    prompt.
+    """
+    return _of_single(pair) if pair.is_single else _of_pair(pair)
+
+
+def _of_pair(pair: Pair) -> dict[str, Scalar]:
     return {
         "pair_id": pair.pair_id,
         "group_id": pair.group_id,
@@ -48,9 +56,31 @@ def metadata(pair: Pair) -> dict[str, Scalar]:
         "class_label": pair.image.class_label,
         "caption": pair.caption.cleaned,
         "license": pair.image.license,
-        "width": pair.members["real"].width,
-        "height": pair.members["real"].height,
+        "width": pair.members[REAL].width,
+        "height": pair.members[REAL].height,
         "generators": ",".join(sorted(pair.fakes)),
+    }
+
+
+def _of_single(pair: Pair) -> dict[str, Scalar]:
+    return {
+        "pair_id": pair.pair_id,
+        "group_id": pair.group_id,
+        "split": pair.split,
+        "label": pair.label,
+        "generator": pair.generator,
+        "prompt": pair.image.prompt,
+        "image_key": pair.image.key,
+        "view": pair.frame.view,
+        "framing": pair.frame.framing,
+        "source": pair.image.source,
+        "source_id": pair.image.source_id,
+        "pair": pair.image.pair,
+        "class_label": pair.image.class_label,
+        "caption": pair.caption.cleaned,
+        "license": pair.image.license,
+        "width": pair.members[IMAGE].width,
+        "height": pair.members[IMAGE].height,
     }
 
 

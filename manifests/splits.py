@@ -5,6 +5,9 @@ adding data never moves an image to another split: its pair, class and caption a
 after its first image in key order: there a new image that comes before an old one, and looks like it, takes it along.) The
 further groups in `group_by` decide nothing; they guard: an image whose group stands in another split already is rejected
 as `bridges-splits`, later ones (in key order) giving way to earlier ones.
+
+What a source itself binds together (images that it pairs, fakes of one prompt) is one home group, whatever `group_by` says
+of images without such a bond; a class, where `group_by` begins with it, comes before.
 """
 
 from collections import Counter
@@ -15,7 +18,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from manifests.near_duplicates import NearDuplicates
-from manifests.records import SPLITS, Reason, Split
+from manifests.records import SPLITS, Reason, SourceImage, Split
 from manifests.seeds import digest, fraction
 
 GroupBy = Literal["pair", "class", "caption", "near-duplicate"]
@@ -62,7 +65,7 @@ class SplitConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Item:
-    """One real image, as far as splitting goes.
+    """One image of a source, as far as splitting goes.
 
     Attributes:
         key: the real's key.
@@ -70,6 +73,7 @@ class Item:
         captions: cleaned captions of its views, in the order of the recipe's views.
         phash: 64-bit perceptual hash of the real.
         fake_phashes: those of its final fakes: near-duplicate fakes join their pairs.
+        bonds: names of what always binds it to others, the strongest first; see `bonds_of`.
     """
 
     key: str
@@ -77,6 +81,22 @@ class Item:
     captions: tuple[str, ...] = ()
     phash: int | None = None
     fake_phashes: tuple[int, ...] = ()
+    bonds: tuple[str, ...] = ()
+
+
+def bonds_of(image: SourceImage) -> tuple[str, ...]:
+    """What binds an image to others of its source, by name: the pair that they are of, the prompt of a fake."""
+    pair = (f"source-pair:{image.source}/{image.pair}",) if image.pair else ()
+    prompt = " ".join(image.prompt.lower().split())
+    return (*pair, f"prompt:{prompt}") if prompt else pair
+
+
+def home_of(image: SourceImage, home: GroupBy) -> str | None:
+    """The home group of an image, where its own record tells it; None where its captions or other images have a say."""
+    bonds = bonds_of(image)
+    if home in {"caption", "near-duplicate"} and not bonds:
+        return None
+    return _named_home(home, image.key, image.class_label, bonds, ())
 
 
 @dataclass(frozen=True)
@@ -104,6 +124,7 @@ class Guard:
         self.fakes = NearDuplicates(self.radius)
 
     def _names(self, item: Item) -> Iterator[tuple[str, str]]:
+        yield from (("bond", bond) for bond in item.bonds)
         # another view's caption can meet another image's home caption, so captions guard even when they are home
         if "caption" in self.group_by:
             yield from (("caption", caption) for caption in item.captions)
@@ -167,20 +188,26 @@ def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assign
 def _home_groups(ordered: Sequence[Item], config: SplitConfig) -> dict[str, str]:
     """The id of each item's home group, by key."""
     home = config.group_by[0]
-    if home == "class":
-        return {item.key: f"class:{item.class_label}" if item.class_label else f"pair:{item.key}" for item in ordered}
-    if home == "caption":
-        return {item.key: f"caption:{item.captions[0]}" if item.captions else f"pair:{item.key}" for item in ordered}
-    if home == "pair":
-        return {item.key: f"pair:{item.key}" for item in ordered}
     seen = NearDuplicates(config.radius)
     groups: dict[str, str] = {}
     for item in ordered:
-        near = seen.neighbours(item.phash) if item.phash is not None else []
-        groups[item.key] = groups[near[0]] if near else f"near-duplicate:{item.key}"
-        if item.phash is not None:
+        named = _named_home(home, item.key, item.class_label, item.bonds, item.captions)
+        near = seen.neighbours(item.phash) if named is None and item.phash is not None else []
+        groups[item.key] = named or (groups[near[0]] if near else f"near-duplicate:{item.key}")
+        if home == "near-duplicate" and item.phash is not None:
             seen.add(item.key, item.phash)
     return groups
+
+
+def _named_home(home: GroupBy, key: str, class_label: str, bonds: Sequence[str], captions: Sequence[str]) -> str | None:
+    """The home group that an image's own names give; None where near-duplicates decide."""
+    if home == "class" and class_label:
+        return f"class:{class_label}"
+    if bonds:
+        return bonds[0]
+    if home == "caption" and captions:
+        return f"caption:{captions[0]}"
+    return None if home == "near-duplicate" else f"pair:{key}"
 
 
 def split_of(group_id: str, ratios: Mapping[Split, float], salt: str) -> Split:

@@ -9,7 +9,7 @@ from manifests.assembly import Part, assemble
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.index import read_index
-from manifests.records import Pair, Reason, Reject
+from manifests.records import LABELS, Pair, Reason, Reject
 from manifests.seeds import digest
 from manifests.tombstones import read_tombstones
 
@@ -28,7 +28,8 @@ class Filter:
 
     Attributes:
         conditions: field and the values that it may have.
-        generators: the fakes that are taken, by generator; all when empty. A pair left with none is not taken.
+        generators: the fakes that are taken, by generator; all when empty. A pair left with none is not taken; real
+            images that stand alone are.
     """
 
     conditions: tuple[tuple[str, frozenset[str]], ...] = ()
@@ -40,6 +41,8 @@ class Filter:
             return None
         if not self.generators:
             return pair
+        if pair.is_single:
+            return pair if pair.label == LABELS["real"] or pair.generator in self.generators else None
         fakes = {name: fake for name, fake in pair.fakes.items() if name in self.generators}
         members = {name: member for name, member in pair.members.items() if name == "real" or name in fakes}
         return pair.model_copy(update={"fakes": fakes, "members": members}) if fakes else None
@@ -84,7 +87,7 @@ def subset(dataset: Dataset, out: str, chosen: Filter, *, limit: int | None = No
     """
     read_index(dataset.folder)
     tombstones = read_tombstones(dataset.folder)
-    matching = (pair for pair in dataset.pairs() if not tombstones.covers(pair.image) and chosen.apply(pair))
+    matching = (pair for pair in dataset.pairs() if not tombstones.covers(*pair.images) and chosen.apply(pair))
     ids = (pair.pair_id for pair in matching)
     taken = set(ids if limit is None else heapq.nsmallest(limit, ids, key=lambda pair_id: digest("subset", pair_id)))
     left_out = (

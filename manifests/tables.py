@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from manifests import canonical
 from manifests.chunks import slices
-from manifests.records import Pair
+from manifests.records import Pair, SourceImage
 from manifests.shards import metadata
 from manifests.storage import Folder
 
@@ -40,6 +40,9 @@ _MANIFEST = pa.schema(
     ]
 )
 
+CREDITS = ("key", "source", "source_id", "license", "author", "author_url", "title", "url", "landing_url", "changes")
+"""The columns of `ATTRIBUTION.csv`."""
+
 _PROVENANCE = pa.schema(
     [
         ("stage", pa.string()),
@@ -51,19 +54,27 @@ _PROVENANCE = pa.schema(
 )
 
 
-def write_manifest_parquet(folder: Folder, pairs: Iterable[Pair]) -> None:
-    """Write `manifest.parquet`: a row a pair, the columns people filter by, and the whole record as JSON."""
-    rows = (
-        {
-            **metadata(pair),
-            "url": pair.image.url,
-            "sha256": pair.image.sha256,
-            "shard": pair.shard,
-            "record": canonical.dumps(pair).decode(),
-        }
-        for pair in pairs
-    )
-    _write_parquet(folder, "manifest.parquet", _MANIFEST, rows)
+def write_manifest_parquet(folder: Folder, pairs: Iterable[Pair], *, labels: bool = False) -> None:
+    """Write `manifest.parquet`: a row a pair, the columns people filter by, and the whole record as JSON.
+
+    Args:
+        folder: where to.
+        pairs: in the manifest's order.
+        labels: add a column `label`: 0 real or 1 fake for an image that stands alone, null for a pair.
+    """
+    schema = _MANIFEST.append(pa.field("label", pa.int8())) if labels else _MANIFEST
+    _write_parquet(folder, "manifest.parquet", schema, (_row(pair) for pair in pairs))
+
+
+def _row(pair: Pair) -> dict[str, Any]:
+    row = {
+        **metadata(pair),
+        "url": pair.image.url,
+        "sha256": pair.image.sha256,
+        "shard": pair.shard,
+        "record": canonical.dumps(pair).decode(),
+    }
+    return {**row, "real_key": pair.image.key, "generators": pair.generator} if pair.is_single else row
 
 
 def write_provenance(folder: Folder, rows: Iterable[dict[str, Any]]) -> None:
@@ -78,7 +89,7 @@ def _write_parquet(folder: Folder, name: str, schema: pa.Schema, rows: Iterable[
 
 
 def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
-    """Write `ATTRIBUTION.csv`: a line a real image, in the order in which they first appear.
+    """Write `ATTRIBUTION.csv`: a line an image of a source, in the order in which they first appear.
 
     Returns:
         Number of images listed.
@@ -86,30 +97,32 @@ def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
     text = io.StringIO()
     # all is quoted: Python leaves a lone carriage return bare, which ends the line for whoever reads it
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(
-        ["key", "source", "source_id", "license", "author", "author_url", "title", "url", "landing_url", "changes"]
-    )
+    writer.writerow(CREDITS)
     seen: set[str] = set()
-    for pair in pairs:
-        real = pair.image
-        if real.key in seen:
+    for image in (image for pair in pairs for image in pair.images):
+        if image.key in seen:
             continue
-        seen.add(real.key)
-        fields: Sequence[str] = (
-            real.key,
-            real.source,
-            real.source_id,
-            real.license,
-            real.author,
-            real.author_url,
-            real.title,
-            real.url,
-            real.landing_url,
-            "cropped, resized and encoded again",
-        )
-        writer.writerow([_inert(field) for field in fields])
+        seen.add(image.key)
+        writer.writerow(credits_of(image))
     folder.write("ATTRIBUTION.csv", text.getvalue().encode())
     return len(seen)
+
+
+def credits_of(image: SourceImage) -> list[str]:
+    """An image's line of `ATTRIBUTION.csv`: a field for each of `CREDITS`."""
+    fields: Sequence[str] = (
+        image.key,
+        image.source,
+        image.source_id,
+        image.license,
+        image.author,
+        image.author_url,
+        image.title,
+        image.url,
+        image.landing_url,
+        "an image was made from it" if image.is_prompt else "cropped, resized and encoded again",
+    )
+    return [_inert(field) for field in fields]
 
 
 def _inert(field: str) -> str:

@@ -45,17 +45,18 @@ class Tombstones:
     def __len__(self) -> int:
         return len(self.by_sha256)
 
-    def covers(self, real: SourceImage) -> bool:
-        """Whether an image was taken down."""
-        return real.sha256 in self.by_sha256
+    def covers(self, *images: SourceImage) -> bool:
+        """Whether one of some images was taken down."""
+        return any(image.sha256 in self.by_sha256 for image in images)
 
     def names(self, entry: str) -> bool:
         """Whether an entry (digest, key or source id) is that of an image that was taken down."""
         return any(entry in (line.sha256, line.key, line.source_id) for line in self.by_sha256.values())
 
-    def rejection(self, real: SourceImage) -> RejectedItem:
-        """The rejection that a covered image meets, wherever it is met."""
-        return RejectedItem(Reason.TAKEN_DOWN, self.by_sha256[real.sha256].reason)
+    def rejection(self, *images: SourceImage) -> RejectedItem:
+        """The rejection that covered images meet, wherever they are met; the first one's reason."""
+        first = next(image for image in images if image.sha256 in self.by_sha256)
+        return RejectedItem(Reason.TAKEN_DOWN, self.by_sha256[first.sha256].reason)
 
     @property
     def keys(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Lists of what is to be taken down, one entry a line: pair ids, keys or source ids; URLs; domains; digests."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -57,22 +58,31 @@ def read_wanted(lists: Iterable[tuple[Kind, str]]) -> Wanted:
 def tombstones_for(wanted: Wanted, reals: Iterable[SourceImage], reason: str) -> tuple[list[Tombstone], list[str]]:
     """The tombstones of all images that are wanted, and the entries that no image answers to.
 
-    A digest gets a tombstone even where no such image is: it must not be used later either.
+    A digest gets a tombstone even where no such image is: it must not be used later either. With a real image go the
+    fakes that its source pairs with it, which may have been made from it.
 
     Args:
         wanted: what is to be taken down.
-        reals: all images that are there.
+        reals: all images that are there, existing fakes among them.
         reason: why, for `rejects.jsonl`.
     """
     tombstones: dict[str, Tombstone] = {}
     answered: set[tuple[Kind, str]] = set()
+    lost_pairs: set[tuple[str, str]] = set()
+    twins: dict[tuple[str, str], list[Tombstone]] = defaultdict(list)
     for real in reals:
         matched = wanted.matches(real)
         answered |= matched
+        tombstone = Tombstone(
+            sha256=real.sha256, key=real.key, reason=reason, source=real.source, source_id=real.source_id
+        )
         if matched:
-            tombstones[real.sha256] = Tombstone(
-                sha256=real.sha256, key=real.key, reason=reason, source=real.source, source_id=real.source_id
-            )
+            tombstones[real.sha256] = tombstone
+        if matched and real.is_real and real.pair:
+            lost_pairs.add((real.source, real.pair))
+        elif real.pair and not real.is_real:
+            twins[real.source, real.pair].append(tombstone)
+    tombstones |= {twin.sha256: twin for pair in sorted(lost_pairs) for twin in twins[pair]}
     for kind, entry in sorted(wanted.entries - answered):
         if kind == "sha256":
             tombstones[entry] = Tombstone(sha256=entry, key=entry[:16], reason=reason)

@@ -1,12 +1,16 @@
-"""Making a pair equal after generation: compression history, size, final encode, predicates."""
+"""Making a pair equal after generation: compression history, size, final encode, predicates.
 
-from collections.abc import Mapping
+An image that stands alone has nothing to be made equal to: it is reduced, so that little of its history is left, and
+encoded as the members of pairs are.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from manifests.errors import RejectedItem
-from manifests.records import Encoding, Frame, ImageFacts, JpegCoding
+from manifests.records import Encoding, Frame, ImageFacts, JpegCoding, Reason
 from manifests.seeds import seed
 from pixels.arrays import Pixels, to_bytes
 from pixels.config import AlignmentRules, PredicateRules
@@ -19,6 +23,9 @@ from pixels.resize import resize, resize_differences
 
 VERSION = "1"
 """Raised when the same inputs give other members: chunks of two versions are never mixed."""
+
+LEAST_REDUCTION = 2
+"""Stored pixels a final pixel, along a side, of an image that stands alone: less keeps its compression history."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ def align_pair(  # noqa: PLR0917 - in the order in which the stages make them
     history: History,
     encoding: Encoding,
     predicates: PredicateRules = DEFAULT_RULES,
+    existing: Collection[str] = (),
 ) -> dict[str, bytes]:
     """Give all members of a pair one compression history, one size and one encoding.
 
@@ -62,6 +70,8 @@ def align_pair(  # noqa: PLR0917 - in the order in which the stages make them
         history: what the real has been through, and what all members pass through.
         encoding: the final encoding of all members.
         predicates: thresholds.
+        existing: generators whose fakes were retrieved: such a fake lost something to a compression of its own, so it
+            is not given the loss of the real's, and is equal in what comes after.
 
     Returns:
         The final bytes of `real` and of each generator; S x S pixels, without metadata.
@@ -74,11 +84,48 @@ def align_pair(  # noqa: PLR0917 - in the order in which the stages make them
     for generator, fake in fakes.items():
         if fake.shape != framed.region.shape:
             raise ValueError(f"{generator} returned shape {fake.shape}, was asked for {framed.region.shape}")
-        aligned[generator] = _align_fake(fake, facts, frame, history)
+        shared = History(pool=history.pool) if generator in existing else history
+        aligned[generator] = _align_fake(fake, facts, frame, shared)
     final = {name: resize(pixels, frame.size, frame.kernel) for name, pixels in aligned.items()}
     for name, pixels in final.items():
         _check(name, pixels, predicates)
     return {name: encode(pixels, encoding) for name, pixels in final.items()}
+
+
+def align_single(pixels: Pixels, frame: Frame, encoding: Encoding, predicates: PredicateRules = DEFAULT_RULES) -> bytes:
+    """Give an image that stands alone its size and encoding.
+
+    Args:
+        pixels: F x F, upright: the framed image, or one that was made from a prompt.
+        frame: its window.
+        encoding: the final encoding.
+        predicates: thresholds.
+
+    Returns:
+        The final bytes; S x S pixels, without metadata.
+
+    Raises:
+        RejectedItem: a predicate counts it as blank, near-uniform or grey.
+        ValueError: it is not of the frame's shape.
+    """
+    if pixels.shape != (frame.frame, frame.frame, 3):
+        raise ValueError(f"pixels of shape {pixels.shape}, expected {frame.frame}x{frame.frame}")
+    final = resize(pixels, frame.size, frame.kernel)
+    check_member(final, predicates)
+    return encode(final, encoding)
+
+
+def check_reduction(frame: Frame) -> None:
+    """Whether enough of an existing image's own history goes when it is reduced.
+
+    Raises:
+        RejectedItem: `too-small`.
+    """
+    if frame.side < LEAST_REDUCTION * frame.size:
+        detail = (
+            f"a square of {frame.side} pixels; view {frame.view} needs {LEAST_REDUCTION * frame.size}, twice its size"
+        )
+        raise RejectedItem(Reason.TOO_SMALL, detail)
 
 
 def _align_real(framed: Framed, history: History) -> Pixels:

@@ -33,8 +33,8 @@ class Framed:
 def plan_frame(facts: ImageFacts, coding: JpegCoding | None, view: ViewRules, pair_id: str, salt: str) -> Frame:
     """Choose the window of one pair, in the stored orientation and on the grid of the stored JPEG.
 
-    Scene framing: the largest square of whole MCUs. Patch framing: `view.frame` native pixels with `view.margin` of
-    image all round. Where several positions are possible, the pair's seed draws one.
+    Scene framing, and images that stand alone: the largest square of whole MCUs. Patch framing: `view.frame` native
+    pixels with `view.margin` of image all round. Where several positions are possible, the pair's seed draws one.
 
     Args:
         facts: size and orientation of the real image.
@@ -47,14 +47,15 @@ def plan_frame(facts: ImageFacts, coding: JpegCoding | None, view: ViewRules, pa
         RejectedItem: `too-small` where the window would have to be enlarged, or does not fit with its margin.
     """
     mcu = mcu_size(coding)
-    if view.framing == "scene":
+    if view.framing != "patch":
         unit = math.lcm(*mcu)
         side = min(facts.width, facts.height) // unit * unit
-        needed, margin = view.frame, 0
+        # how far an image that stands alone has to be reduced is a question of the alignment
+        needed, margin = unit if view.is_single else view.frame, 0
     else:
         side, margin = view.frame, view.margin
         needed = side + 2 * margin
-    if max(side, needed) > min(facts.width, facts.height) or side < view.frame:
+    if max(side, needed) > min(facts.width, facts.height) or (side < view.frame and not view.is_single):
         raise RejectedItem(
             Reason.TOO_SMALL, f"{facts.width}x{facts.height} pixels; view {view.name} needs {needed} in whole blocks"
         )
@@ -75,8 +76,23 @@ def plan_frame(facts: ImageFacts, coding: JpegCoding | None, view: ViewRules, pa
     )
 
 
+def plan_generated(view: ViewRules) -> Frame:
+    """The window of an image that is made from a prompt: all of its native pixels."""
+    return Frame(
+        view=view.name,
+        framing=view.framing,
+        x=0,
+        y=0,
+        side=view.frame,
+        frame=view.frame,
+        size=view.size,
+        kernel=view.kernel,
+        ratio=1.0,
+    )
+
+
 def cut(stored_pixels: Pixels, facts: ImageFacts, frame: Frame) -> Framed:
-    """Cut the planned window out of the real image and turn it upright; scene framing reduces it to F as well.
+    """Cut the planned window out of the real image and turn it upright; but for patches it is reduced to F as well.
 
     Args:
         stored_pixels: the whole real image as decoded, shape (facts.height, facts.width, 3).
@@ -91,7 +107,7 @@ def cut(stored_pixels: Pixels, facts: ImageFacts, frame: Frame) -> Framed:
     top, left = frame.y - frame.margin, frame.x - frame.margin
     extent = frame.side + 2 * frame.margin
     region = to_upright(stored_pixels[top : top + extent, left : left + extent], facts)
-    if frame.framing == "scene":
+    if frame.framing != "patch":
         region = resize(region, frame.frame, frame.kernel)
     return framed_from_region(region, frame)
 

@@ -8,11 +8,13 @@ from manifests.errors import RejectedItem
 from manifests.records import ImageFacts, JpegCoding, Reason
 from pixels.colour import check_srgb
 from pixels.config import ScreenRules
+from pixels.declared import declared_generated
 from pixels.decode import load, open_image
 from pixels.exif import read_exif
 from pixels.failures import decoding
 from pixels.jpeg import coding_of, tables_digest
 from pixels.jpeg_grid import has_jpeg_grid
+from pixels.metadata import read_metadata
 from pixels.orient import to_upright
 from pixels.phash import phash
 from pixels.predicates import check_member
@@ -22,21 +24,24 @@ _LOSSLESS_TIFF = {"raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_def
 _TIFF_BITS_PER_SAMPLE = 258
 
 
-def inspect(data: bytes, rules: ScreenRules, *, rotation: int = 0) -> tuple[ImageFacts, JpegCoding | None]:
-    """Find out what one real image is.
+def inspect(
+    data: bytes, rules: ScreenRules, *, rotation: int = 0, existing_fake: bool = False
+) -> tuple[ImageFacts, JpegCoding | None]:
+    """Find out what one image is.
 
     Args:
         data: the bytes as they came, not to be trusted.
         rules: the recipe's.
         rotation: degrees counter-clockwise that the source says to apply: 0, 90, 180 or 270. It is applied only where
             EXIF names no orientation, or 1.
+        existing_fake: whether the source gives it as a generated image, which may say that it is one.
 
     Returns:
         The facts, and the coding of a JPEG (None where the image is lossless).
 
     Raises:
-        RejectedItem: what cannot be decoded, `too-small`, or has no fake that could be made equal to it; see the
-            functions below for the reasons.
+        RejectedItem: what cannot be decoded, `too-small`, `declared-generated`, or has no fake that could be made equal
+            to it; see the functions below for the reasons.
         ValueError: `rotation` is no quarter turn.
     """
     if rotation not in (0, 90, 180, 270):
@@ -49,6 +54,8 @@ def inspect(data: bytes, rules: ScreenRules, *, rotation: int = 0) -> tuple[Imag
         raise RejectedItem(Reason.TOO_SMALL, f"{image.width}x{image.height} pixels, expected {rules.min_side} a side")
     coding = coding_of(image) if isinstance(image, JpegImageFile) else None
     pixels = load(image)
+    if rules.declared_generated == "reject" and not existing_fake:
+        _check_declared(image, data)
     exif = read_exif(image)
     check_srgb(image, exif)
     check_member(pixels, rules.predicates)
@@ -64,6 +71,12 @@ def inspect(data: bytes, rules: ScreenRules, *, rotation: int = 0) -> tuple[Imag
         jpeg_tables=tables_digest(coding.tables) if coding else "",
     )
     return facts.model_copy(update={"phash": f"{phash(to_upright(pixels, facts)):016x}"}), coding
+
+
+def _check_declared(image: ImageFile.ImageFile, data: bytes) -> None:
+    declared = declared_generated(read_metadata(image, data))
+    if declared:
+        raise RejectedItem(Reason.DECLARED_GENERATED, declared)
 
 
 def _check_still(image: ImageFile.ImageFile) -> None:

@@ -11,10 +11,15 @@ from pixels.decode import decode
 from pixels.encode import encode, png
 from pixels.orient import to_upright
 from pixels.resize import resize
+from pixels.sniff import sniff
+
+_STORED = ("JPEG", "PNG", "WEBP")
 
 
 def naive_pair(real: bytes, fakes: Mapping[str, Pixels], rules: NaiveRules, facts: ImageFacts) -> dict[str, bytes]:
     """Store the real as it came, or cut square, resized and saved as a JPEG; the fakes as PNGs of their own size.
+
+    A shard holds JPEG, PNG and WebP: a real of another format (BMP, TIFF) becomes a PNG of its pixels, upright.
 
     Args:
         real: the real image's bytes as they came.
@@ -24,6 +29,9 @@ def naive_pair(real: bytes, fakes: Mapping[str, Pixels], rules: NaiveRules, fact
 
     Returns:
         The bytes of `real` and of each generator.
+
+    Raises:
+        RejectedItem: the real cannot be decoded.
     """
     members = {name: png(pixels) for name, pixels in fakes.items()}
     return {"real": _naive_real(real, facts, rules), **members}
@@ -31,7 +39,7 @@ def naive_pair(real: bytes, fakes: Mapping[str, Pixels], rules: NaiveRules, fact
 
 def _naive_real(data: bytes, facts: ImageFacts, rules: NaiveRules) -> bytes:
     if rules.resize is None:
-        return data
+        return data if sniff(data) in _STORED else png(to_upright(decode(data), facts))
     square = _central_square(to_upright(decode(data), facts))
     encoding = Encoding(format="JPEG", quality=rules.quality, subsampling="4:2:0")
     return encode(resize(square, rules.resize, "bicubic"), encoding)

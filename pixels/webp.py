@@ -25,8 +25,8 @@ def read_webp_header(data: bytes) -> WebpHeader:
         ValueError: the chunks describe no picture.
     """
     chunks: dict[str, bytes] = {}
-    for name, start_of_chunk in _chunks(data):
-        chunks.setdefault(name, start_of_chunk)
+    for name, start, size in _chunks(data):
+        chunks.setdefault(name, data[start : start + min(size, 10)])
     if "VP8X" in chunks and len(chunks["VP8X"]) >= 10:
         extended = chunks["VP8X"]
         width = int.from_bytes(extended[4:7], "little") + 1
@@ -44,11 +44,16 @@ def read_webp_header(data: bytes) -> WebpHeader:
     raise ValueError("no VP8, VP8L or VP8X chunk")
 
 
-def _chunks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The chunks' names and first ten bytes."""
+def read_webp_chunk(data: bytes, wanted: str) -> bytes:
+    """The content of the first chunk of that name; empty where there is none."""
+    return next((data[start : start + size] for name, start, size in _chunks(data) if name == wanted), b"")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[str, int, int]]:
+    """The chunks' names, where their contents begin, and their sizes in bytes as the file gives them."""
     start = 12
     while start + 8 <= len(data):
         name = data[start : start + 4].decode("latin-1")
         size = int.from_bytes(data[start + 4 : start + 8], "little")
-        yield name, data[start + 8 : start + 8 + min(size, 10)]
+        yield name, start + 8, size
         start += 8 + size + size % 2

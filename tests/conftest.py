@@ -26,3 +26,30 @@ def photographs() -> list[Path]:
             "the photographs are not here: put some JPEGs named <wnid>_<class>.JPEG into ../shared/photos/imagenet"
         )
     return paths
+
+
+@pytest.fixture(scope="session")
+def safety_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny ViT with random weights and the classes `safe`, `nude` and `gore`, in the published format."""
+    import torch
+    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
+
+    from generation.quiet import quiet
+
+    folder = tmp_path_factory.mktemp("safety") / "vit-safety"
+    config = ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=32,
+        patch_size=8,
+        initializer_range=0.5,
+        id2label={0: "safe", 1: "nude", 2: "gore"},
+        label2id={"safe": 0, "nude": 1, "gore": 2},
+    )
+    with quiet(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        ViTForImageClassification(config).save_pretrained(folder)
+        ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder

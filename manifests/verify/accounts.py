@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from manifests.header import Header
 from manifests.index import Index
 from manifests.records import Pair, Reason, Reject, SourceImage
 from manifests.storage import Folder
+from manifests.tables import CREDITS, credits_of
 from manifests.tombstones import TOMBSTONES, Tombstones, read_tombstones
 from manifests.verify.findings import Finding
 from manifests.verify.lines import read_lines
@@ -23,8 +25,10 @@ from manifests.verify.recipes import tables_of
 
 ATTRIBUTION, TABLE, REJECTS, CROISSANT = "ATTRIBUTION.csv", "manifest.parquet", "rejects.jsonl", "croissant.json"
 
-# sources whose licence asks for the author's name
+# sources whose images all come with a licence that asks for the author's name, and with the name
 _NAMED_AUTHORS = frozenset({"open-images"})
+# licences that ask for a name: where a source does not know it, for a place where it is told
+_ATTRIBUTION = re.compile(r"creativecommons\.org/licenses/by|^cc[- ]by", re.IGNORECASE)
 
 
 def check_rejects(folder: Folder, used: set[str], counts: Counter[str]) -> Iterator[Finding]:
@@ -62,11 +66,11 @@ class Attribution:
 
     Attributes:
         header: tells which sources ask for names.
-        keys: of the reals so far.
+        credits: what the list has to say of each image so far, by its key, as a hash.
     """
 
     header: Header
-    keys: set[str] = field(default_factory=set)
+    credits: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         sources = tables_of(self.header, "sources")
@@ -74,31 +78,51 @@ class Attribution:
 
     def check(self, real: SourceImage, number: int) -> Iterator[Finding]:
         """What a real image's line lacks."""
-        if real.source in self._named and real.key not in self.keys:
+        if real.key in self.credits:
+            return
+        self.credits[real.key] = hash(tuple(credits_of(real)))
+        if real.source in self._named:
             for name, value in (("author", real.author), ("license", real.license)):
                 if not value.strip():
                     text = f"image.{name}: empty, but source {real.source} asks that it be given"
                     yield Finding(file=MANIFEST, place=f"line {number}", text=text)
-        self.keys.add(real.key)
+        elif _ATTRIBUTION.search(real.license.strip()) and not any((real.author, real.landing_url, real.url)):
+            text = f"image.author: empty, and no URL either, but the licence {real.license!r:.80} asks for a name"
+            yield Finding(file=MANIFEST, place=f"line {number}", text=text)
 
     def check_list(self, folder: Folder) -> Iterator[Finding]:
-        """Each real is listed once, and nobody else is."""
+        """Each image is listed once, as the manifest has it, and nobody else is."""
         try:
-            text = folder.read(ATTRIBUTION).decode()
-            listed = Counter(row["key"] for row in csv.DictReader(io.StringIO(text, newline="")))
+            rows = _credits(folder)
         except FileNotFoundError:
             yield Finding(file=ATTRIBUTION, place="", text="missing; expected a line for each real image")
             return
-        except (KeyError, ValueError, csv.Error) as error:
-            yield Finding(file=ATTRIBUTION, place="", text=f"not a CSV table with a column `key` ({error})")
+        except (ValueError, csv.Error) as error:
+            yield Finding(file=ATTRIBUTION, place="", text=f"not a CSV table of {', '.join(CREDITS)} ({error})")
             return
-        for key in sorted(self.keys - listed.keys()):
+        listed = Counter(key for key, _ in rows)
+        for key in sorted({key for key, told in rows if self.credits.get(key, told) != told}):
+            yield Finding(file=ATTRIBUTION, place=f"key {key}", text="not what the manifest says of this image")
+        for key in sorted(self.credits.keys() - listed.keys()):
             yield Finding(file=ATTRIBUTION, place=f"key {key}", text="missing; the manifest uses this image")
         for key, times in sorted(listed.items()):
-            if key not in self.keys:
+            if key not in self.credits:
                 yield Finding(file=ATTRIBUTION, place=f"key {key}", text="the manifest uses no such image")
             elif times > 1:
                 yield Finding(file=ATTRIBUTION, place=f"key {key}", text=f"listed {times} times, expected once")
+
+
+def _credits(folder: Folder) -> list[tuple[str, int]]:
+    """The lines of `ATTRIBUTION.csv`: key, and a hash of the whole line.
+
+    Raises:
+        ValueError: the file is no such table.
+        csv.Error: a line is none of CSV.
+    """
+    lines = csv.reader(io.StringIO(folder.read(ATTRIBUTION).decode(), newline=""))
+    if tuple(next(lines, ())) != CREDITS:
+        raise ValueError("its first line names other columns")
+    return [(line[0], hash(tuple(line))) for line in lines if line]
 
 
 def check_table(folder: Folder) -> Iterator[Finding]:
@@ -152,6 +176,6 @@ def check_croissant(folder: Folder, index: Index) -> Iterator[Finding]:
 
 def taken_down(tombstones: Tombstones, pair: Pair, number: int) -> Iterator[Finding]:
     """Whether a pair is of an image that was taken down."""
-    if tombstones.covers(pair.image):
+    if tombstones.covers(*pair.images):
         text = f"image.sha256: {pair.image.sha256} was taken down ({TOMBSTONES})"
         yield Finding(file=MANIFEST, place=f"line {number}", text=text)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from manifests.header import Header, ShardInfo
-from manifests.records import LABELS, Pair
+from manifests.records import IMAGE, LABELS, REAL, Pair
 from manifests.verify.findings import Finding
 from manifests.verify.recipes import tables_of
 
@@ -55,7 +55,9 @@ class PairChecks:
             yield f"frame.view: the header knows no view {pair.frame.view}"
         elif set(pair.fakes) != expected:
             yield f"fakes: {_listed(pair.fakes)}, expected {_listed(expected)}"
-        wanted = {*pair.fakes, "real"}
+        if pair.is_single and pair.image.is_prompt != bool(pair.fakes):
+            yield f"fakes: {_listed(pair.fakes)}, but only what stands for a prompt is generated"
+        wanted = {IMAGE} if pair.is_single else {*pair.fakes, REAL}
         if set(pair.members) != wanted:
             yield f"members: {_listed(pair.members)}, expected {_listed(wanted)}"
         for name, fake in pair.fakes.items():

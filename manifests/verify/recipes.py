@@ -18,6 +18,12 @@ def tables_of(header: Header, name: str) -> Iterator[dict[str, Any]]:
         yield from (table for table in (tables if isinstance(tables, list) else []) if isinstance(table, dict))
 
 
+def single_views(header: Header) -> list[str]:
+    """The dataset's views whose images stand alone."""
+    named = {view.get("name") for view in tables_of(header, "views") if view.get("framing") == "single"}
+    return [view for view in header.views if view in named]
+
+
 def _recipes(recipe: dict[str, Any]) -> Iterator[dict[str, Any]]:
     merged = recipe.get("merged")
     if not isinstance(merged, list):

@@ -105,7 +105,8 @@ class Verification:
             self.counts["images"] += len(pair.members)
             yield from pairs.check(pair, line.number)
             yield from splits.check(pair, line.number)
-            yield from attribution.check(pair.image, line.number)
+            for image in pair.images:
+                yield from attribution.check(image, line.number)
             yield from taken_down(tombstones, pair, line.number)
             for task in batches.add(pair):
                 yield from work.shard(task)

@@ -8,7 +8,7 @@ from manifests.errors import first_complaint
 from manifests.header import Header
 from manifests.near_duplicates import NearDuplicates
 from manifests.records import Pair, Split
-from manifests.splits import SplitConfig, split_of
+from manifests.splits import SplitConfig, bonds_of, home_of, split_of
 from manifests.verify.findings import Finding
 from manifests.verify.pairs import MANIFEST
 
@@ -61,7 +61,7 @@ class SplitChecks:
             expected = split_of(pair.group_id, self._config.ratios, self._salt)
             if pair.split != expected:
                 yield f"split: {pair.split}, but salt and group {pair.group_id!r} give {expected}"
-        home = self._home(pair, self._config)
+        home = home_of(pair.image, self._config.group_by[0])
         if home is not None and pair.group_id != home:
             yield f"group_id: {pair.group_id!r}, expected {home!r}"
         if "near-duplicate" in self._config.group_by:
@@ -70,19 +70,12 @@ class SplitChecks:
     def _units(self, pair: Pair) -> Iterator[tuple[str, str]]:
         """All that must not stand in two splits, by kind and name."""
         yield "group", pair.group_id
-        yield "real", pair.image.key
-        if self._config is not None and "caption" in self._config.group_by:
+        yield "image", pair.image.key
+        yield from (("bond", bond) for bond in bonds_of(pair.image))
+        if self._config is not None and "caption" in self._config.group_by and pair.caption.cleaned:
             yield "caption", pair.caption.cleaned
         if self._config is not None and "class" in self._config.group_by and pair.image.class_label:
             yield "class", pair.image.class_label
-
-    def _home(self, pair: Pair, config: SplitConfig) -> str | None:
-        """The pair's home group; None where images that are not in the manifest have a say in it."""
-        if config.group_by[0] == "pair":
-            return f"pair:{pair.image.key}"
-        if config.group_by[0] == "class":
-            return f"class:{pair.image.class_label}" if pair.image.class_label else f"pair:{pair.image.key}"
-        return None
 
     def _neighbours(self, pair: Pair) -> Iterator[str]:
         key = pair.image.key
@@ -95,6 +88,6 @@ class SplitChecks:
             return
         for other in self._near.neighbours(phash):
             if self._split_of_key[other] != pair.split:
-                yield f"split: {pair.split}, but the real looks like {other} in {self._split_of_key[other]}"
+                yield f"split: {pair.split}, but the image looks like {other} in {self._split_of_key[other]}"
         self._near.add(key, phash)
         self._split_of_key[key] = pair.split

@@ -36,13 +36,26 @@ def test_the_sources_own_captions_are_cleaned():
 
 
 def test_a_class_is_written_into_the_template():
-    captioner = open_captioner(ClassTemplateCaptions(template="A photo of a {label}"), "cpu")
+    captioner = open_captioner(ClassTemplateCaptions(templates=("A photo of a {label}",)), "cpu")
     kept, dropped = captioner.caption(
         [CaptionRequest("a-scene", BLACK, class_label=label) for label in ("{x} Cat", "")]
     )
     assert kept == Caption(text="A photo of a {x} Cat", cleaned="a photo of a {x} cat", model="class-template")
     assert isinstance(dropped, RejectedItem)
     assert dropped.reason is Reason.EMPTY_CAPTION
+
+
+def test_one_of_several_templates_is_drawn_by_the_pair():
+    templates = ("a photo of a {label}", "a snapshot of a {label}", "a {label} outdoors")
+    asked = [CaptionRequest(f"{number}-scene", BLACK, class_label="cat") for number in range(300)]
+
+    def drawn(items: list[CaptionRequest]) -> list[str]:
+        return texts(open_captioner(ClassTemplateCaptions(templates=templates), "cpu").caption(items))
+
+    counts = [drawn(asked).count(template.replace("{label}", "cat")) for template in templates]
+    assert sum(counts) == len(asked)
+    assert min(counts) > 70
+    assert drawn(asked[::-1]) == drawn(asked)[::-1]
 
 
 def test_blip_captions_what_it_is_shown_and_says_how(models: Path, pictures: Pictures):

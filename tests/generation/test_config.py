@@ -41,7 +41,7 @@ def test_wrong_settings_are_refused(change: dict[str, object], complaint: str):
 
 def test_a_class_template_must_name_the_label():
     with pytest.raises(ValidationError, match="pattern"):
-        CAPTION.validate_python({"source": "class-template", "template": "a photo"})
+        CAPTION.validate_python({"source": "class-template", "templates": ["a photo"]})
 
 
 def test_settings_are_frozen():

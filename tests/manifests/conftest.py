@@ -19,6 +19,7 @@ from manifests.index import read_index, write_index
 from manifests.records import (
     Caption,
     Encoding,
+    ExistingFake,
     Fake,
     Frame,
     ImageFacts,
@@ -113,6 +114,20 @@ def make_pair(members: Callable[..., dict[str, bytes]]) -> Callable[..., Pair]:
             },
             shard=shard,
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_single(make_pair: Callable[..., Pair]) -> Callable[..., Pair]:
+    """An image that stands alone: a real one, or of a generator; further arguments replace fields of it."""
+
+    def make(number: int, *, generator: str = "", **image: Any) -> Pair:
+        made = ExistingFake(generator=generator, prompt="a wall") if generator else None
+        record = make_pair(number, view="alone", made=made, **image).model_dump()
+        record["frame"]["framing"] = "single"
+        record["members"] = {"image": record["members"]["real"]}
+        return Pair.model_validate(record | {"fakes": {}, "history": "unequal"})
 
     return make
 

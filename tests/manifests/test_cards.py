@@ -86,6 +86,16 @@ def test_the_card_says_what_is_in_the_dataset(
     assert cells(text)[-2:] == ["CC0-1.0", "3"]
 
 
+def test_the_card_counts_what_may_be_done_with_the_pixels(
+    folder: Folder, make_header: Callable[..., Header], make_pair: Callable[..., Pair]
+):
+    pairs = [make_pair(1, terms="open"), make_pair(2, terms="research-only"), make_pair(3, terms="open"), make_pair(4)]
+    _, text = write(folder, make_header(), pairs)
+    told = cells(text)
+    place = told.index("terms of the source image")
+    assert told[place + 2 : place + 8] == ["open", "2", "research-only", "1", "unknown", "1"]
+
+
 def test_equal_datasets_have_equal_cards(
     folder: Folder, make_header: Callable[..., Header], make_pair: Callable[..., Pair]
 ):

@@ -1,3 +1,8 @@
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from manifests import canonical
@@ -58,3 +63,45 @@ def test_a_journal_that_leads_out_of_its_dataset_is_refused(folder: Folder, name
         with pytest.raises(DatasetError, match=r"journal\.json: "):
             settle(folder)
     assert folder.read("a") == b"old"
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Folder]:
+    """A folder with one file, on a disk that cannot be written: root may write where no mode says so."""
+    place = tmp_path / "set"
+    (place / "deep").mkdir(parents=True)
+    (place / "deep" / "b").write_bytes(b"old b")
+    bind, umount = [shutil.which("mount") or "", "--bind", str(place), str(place)], shutil.which("umount") or ""
+    try:
+        subprocess.run(bind, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a read-only disk is mounted by root alone")
+    try:
+        subprocess.run([bind[0], "-o", "remount,ro,bind", str(place)], check=True, capture_output=True)
+        yield Folder.at(str(place))
+    finally:
+        subprocess.run([umount, "-l", str(place)], check=True)
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_staged(read_only: Folder):
+    with pytest.raises(DatasetError, match=r"cannot be changed \(Read-only file system\); nothing was") as error:
+        begin(read_only)
+    assert "\n" not in str(error.value)
+    assert not staging(read_only).files()
+
+
+def test_a_change_that_cannot_be_finished_here_is_told_and_kept(read_only: Folder):
+    staging(read_only).write("deep/b", b"new b")
+    beside = Folder(read_only.fs, f"{read_only.root}.rewrite")
+    beside.write("journal.json", canonical.dumps({"moves": ["deep/b"], "removals": ["gone"]}))
+    with pytest.raises(DatasetError, match=r"cannot be finished here \(Read-only file system\)"):
+        settle(read_only)
+    assert read_only.read("deep/b") == b"old b"
+    assert staging(read_only).read("deep/b") == b"new b"
+
+
+def test_no_trace_is_left_of_asking_whether_a_folder_can_be_written(folder: Folder):
+    assert changed(folder) == {"a": b"new a", "deep/c": b"new c"}
+    beside = Folder(folder.fs, f"{folder.root}.rewrite")
+    assert not folder.fs.exists(beside.root)
+    assert not [path for path in folder.fs.find(folder.root) if "partial" in path]

@@ -1,10 +1,13 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from manifests import canonical
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
+from manifests.index import write_index
 from manifests.merge import merge
 from manifests.records import Reason
 from manifests.removal import remove
@@ -82,20 +85,58 @@ def test_what_does_not_fit_together_is_refused(
     assert not (tmp_path / "both").exists()
 
 
-def test_groups_that_both_keep_together_stay_together(make_dataset: Make, tmp_path: Path):
-    from manifests import canonical
-    from manifests.index import write_index
+def grouped(dataset: Dataset, group_by: list[str], radius: int = 6) -> Dataset:
+    """The dataset with a recipe that keeps these groups in one split; its images all look alike."""
+    recipe = {"split": {"group_by": group_by, "radius": radius}}
+    header = dataset.header.model_copy(update={"recipe": recipe})
+    _, lines = dataset.folder.read("manifest.jsonl").split(b"\n", 1)
+    lines = re.sub(rb'"phash":"[0-9a-f]{16}"', b'"phash":"0123456789abcdef"', lines)
+    dataset.folder.write("manifest.jsonl", canonical.dumps(header) + b"\n" + lines)
+    write_index(dataset.folder, "passed", dataset.record_counts())
+    return Dataset.open(str(dataset.folder))
 
-    datasets = []
-    for name, numbers in (("left", {"train": [1]}), ("right", {"test": [2]})):
-        dataset = make_dataset(name, numbers)
-        header = dataset.header.model_copy(update={"recipe": {"split": {"group_by": ["pair", "caption"]}}})
-        _, lines = dataset.folder.read("manifest.jsonl").split(b"\n", 1)
-        dataset.folder.write("manifest.jsonl", canonical.dumps(header) + b"\n" + lines)
-        write_index(dataset.folder, "passed", dataset.record_counts())
-        datasets.append(Dataset.open(str(dataset.folder)))
+
+def test_groups_that_both_keep_together_stay_together(make_dataset: Make, tmp_path: Path):
+    datasets = [
+        grouped(make_dataset(name, numbers), ["pair", "caption"])
+        for name, numbers in (("left", {"train": [1]}), ("right", {"test": [2]}))
+    ]
     with pytest.raises(DatasetError, match="is in test, but caption 'a grey wall' is in train"):
         merge(datasets, str(tmp_path / "both"))
+
+
+def test_groups_that_one_does_not_keep_together_may_be_in_two_splits(make_dataset: Make, tmp_path: Path):
+    left = grouped(make_dataset("left", {"train": [1]}), ["pair", "caption"])
+    right = grouped(make_dataset("right", {"test": [2]}), ["pair"])
+    assert {pair.split for pair in merge([left, right], str(tmp_path / "both")).pairs()} == {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("group_by", "complaint"),
+    [
+        (["pair", "caption"], "is in test, but caption 'a grey wall' is in train"),
+        (["pair", "near-duplicate"], "is in test, but near-duplicate of [0-9a-f]{16} in train"),
+    ],
+)
+def test_merging_in_two_steps_guards_what_merging_at_once_does(
+    make_dataset: Make, tmp_path: Path, group_by: list[str], complaint: str
+):
+    left, middle = (
+        # recipes of their own, so that the merged header holds both
+        grouped(make_dataset(name, {"train": [number]}), group_by, radius=number)
+        for number, name in enumerate(("left", "middle"))
+    )
+    right = grouped(make_dataset("right", {"test": [7]}), group_by)
+    with pytest.raises(DatasetError, match=complaint):
+        merge([left, middle, right], str(tmp_path / "at-once"))
+    half = merge([left, middle], str(tmp_path / "half"))
+    assert [part["name"] for part in half.header.recipe["merged"]] == ["left", "middle"]
+    with pytest.raises(DatasetError, match=complaint):
+        merge([half, right], str(tmp_path / "both"))
+    # and the other way round, the merged one being met last
+    with pytest.raises(DatasetError, match=r"is in train, but .* in test"):
+        merge([right, half], str(tmp_path / "both"))
+    assert not (tmp_path / "both").exists()
 
 
 def test_one_dataset_is_no_merge(make_dataset: Make, tmp_path: Path):

@@ -93,3 +93,23 @@ def test_every_reason_can_be_written_and_read():
 def test_the_words_for_splits_and_labels_are_the_usual_ones():
     assert SPLITS == ("train", "validation", "test")
     assert LABELS == {"real": 0, "fake": 1}
+
+
+def test_an_image_that_stands_alone_has_one_member_and_a_label(make_single: Callable[..., Pair]):
+    real, fake = make_single(1), make_single(2, generator="painter")
+    assert [(pair.label, pair.generator, list(pair.members)) for pair in (real, fake)] == [
+        (0, "", ["image"]),
+        (1, "painter", ["image"]),
+    ]
+    assert Pair.model_validate_json(canonical.dumps(fake)) == fake
+
+
+@pytest.mark.parametrize(
+    ("framing", "names"), [("single", ["real"]), ("single", ["image", "real"]), ("scene", ["image"])]
+)
+def test_members_fit_the_framing(make_single: Callable[..., Pair], framing: str, names: list[str]):
+    record = make_single(1).model_dump()
+    record["frame"]["framing"] = framing
+    record["members"] = dict.fromkeys(names, record["members"]["image"])
+    with pytest.raises(ValidationError, match="members"):
+        Pair.model_validate(record)

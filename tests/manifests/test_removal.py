@@ -55,6 +55,15 @@ def test_a_shard_without_samples_goes(finished: Dataset, assert_whole: Check):
     assert_whole(left)
 
 
+def test_where_all_goes_a_whole_dataset_without_pairs_is_left(finished: Dataset, assert_whole: Check):
+    pairs = list(finished.pairs())
+    assert remove(finished, tombstones(*pairs)) == pairs
+    left = Dataset.open(str(finished.folder))
+    assert (list(left.pairs()), left.shards()) == ([], [])
+    assert len(read_tombstones(left.folder)) == len(pairs)
+    assert_whole(left)
+
+
 def test_one_after_the_other_is_as_both_at_once(finished: Dataset):
     pairs = list(finished.pairs())
     before = contents(finished.folder)

@@ -218,3 +218,13 @@ def test_a_chain_of_headers_without_end_is_damaged():
     header = info.tobuf(tarfile.GNU_FORMAT)
     with pytest.raises(DatasetError, match="damaged shard"):
         read(header * 5000)
+
+
+def test_all_images_that_stand_alone_have_the_same_fields(
+    make_single: Callable[..., Pair], make_pair: Callable[..., Pair]
+):
+    kinds = [make_single(0), make_single(1, generator="painter"), make_single(2, variant="prompt", source_caption="a")]
+    fields = [[(name, type(value)) for name, value in metadata(pair).items()] for pair in kinds]
+    assert fields[0] == fields[1] == fields[2]
+    assert [metadata(pair)["prompt"] for pair in kinds] == ["", "a wall", "a"]
+    assert "label" not in metadata(make_pair(3))

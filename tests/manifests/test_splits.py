@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import random
 from collections import Counter
@@ -8,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from manifests.records import SPLITS, Reason, Split
-from manifests.splits import Assignment, GroupBy, Item, SplitConfig, assign, split_of
+from manifests.records import SPLITS, ExistingFake, Reason, SourceImage, Split
+from manifests.splits import Assignment, GroupBy, Item, SplitConfig, assign, bonds_of, home_of, split_of
 
 KINDS: tuple[GroupBy, ...] = ("pair", "class", "caption", "near-duplicate")
 EVEN: dict[Split, float] = {"train": 0.4, "validation": 0.3, "test": 0.3}
@@ -20,18 +21,18 @@ HASHES = st.builds(
     st.sampled_from([0, 0xFFFF_FFFF, 2**64 - 1]),
     st.sets(st.integers(0, 63), max_size=9),
 )
-ITEMS = st.lists(
-    st.builds(
-        Item,
-        key=st.integers(0, 99).map("{:016x}".format),
-        class_label=st.sampled_from(["", "cat", "dog", "hen"]),
-        captions=st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=2, unique=True).map(tuple),
-        phash=st.none() | HASHES,
-        fake_phashes=st.lists(HASHES, max_size=2).map(tuple),
-    ),
-    max_size=14,
-    unique_by=lambda item: item.key,
+NAMES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=2, unique=True).map(tuple)
+ITEM = st.builds(
+    Item,
+    key=st.integers(0, 99).map("{:016x}".format),
+    class_label=st.sampled_from(["", "cat", "dog", "hen"]),
+    captions=NAMES,
+    phash=st.none() | HASHES,
+    fake_phashes=st.lists(HASHES, max_size=2).map(tuple),
 )
+BONDED_ITEM = st.builds(dataclasses.replace, ITEM, bonds=NAMES)
+ITEMS = st.lists(ITEM, max_size=14, unique_by=lambda item: item.key)
+BONDED_ITEMS = st.lists(BONDED_ITEM, max_size=14, unique_by=lambda item: item.key)
 GROUPS = st.builds(lambda order, count: tuple(order[:count]), st.permutations(KINDS), st.integers(1, 4))
 METHODS = st.sampled_from(["hash", "exact"])
 
@@ -46,6 +47,8 @@ def counts(assignments: Sequence[Assignment]) -> Counter[Split | None]:
 
 def shared_groups(one: Item, other: Item, config: SplitConfig) -> Iterator[str]:
     """The groups of the configuration that two items share, found by comparing them directly."""
+    if set(one.bonds) & set(other.bonds):
+        yield "bond"
     if "class" in config.group_by and one.class_label and one.class_label == other.class_label:
         yield "class"
     if "caption" in config.group_by and set(one.captions) & set(other.captions):
@@ -58,7 +61,7 @@ def shared_groups(one: Item, other: Item, config: SplitConfig) -> Iterator[str]:
 
 
 @settings(max_examples=200)
-@given(ITEMS, GROUPS, METHODS, st.integers(0, 15))
+@given(BONDED_ITEMS, GROUPS, METHODS, st.integers(0, 15))
 def test_no_group_stands_in_two_splits(items: list[Item], group_by: tuple[GroupBy, ...], method: str, radius: int):
     config = SplitConfig.model_validate(
         {"method": method, "group_by": group_by, "ratios": EVEN, "radius": radius, "counts": {}}
@@ -245,3 +248,42 @@ def test_a_later_image_that_bridges_two_splits_is_rejected(
 def test_a_configuration_that_cannot_be_is_refused(fields: dict[str, object], words: str):
     with pytest.raises(ValidationError, match=words):
         SplitConfig.model_validate(fields)
+
+
+def image(**fields: object) -> SourceImage:
+    return SourceImage(key="0" * 16, source="set", source_id="1", sha256="0" * 64, size=1, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "bonds"),
+    [
+        ({}, ()),
+        ({"source_caption": "a cat"}, ()),
+        ({"pair": "7"}, ("source-pair:set/7",)),
+        ({"made": ExistingFake(generator="sd", prompt="A  cat\n")}, ("prompt:a cat",)),
+        ({"variant": "prompt", "source_caption": "a cat"}, ("prompt:a cat",)),
+        ({"made": ExistingFake(generator="sd", prompt="a cat"), "pair": "7"}, ("source-pair:set/7", "prompt:a cat")),
+    ],
+)
+def test_a_source_binds_pairs_and_prompts(fields: dict[str, object], bonds: tuple[str, ...]):
+    assert bonds_of(image(**fields)) == bonds
+    home = f"pair:{'0' * 16}" if not bonds else bonds[0]
+    assert home_of(image(**fields), "pair") == home
+    assert home_of(image(**fields), "near-duplicate") == (bonds[0] if bonds else None)
+    assert home_of(image(class_label="cat", **fields), "class") == "class:cat"
+
+
+@pytest.mark.parametrize("group_by", [("near-duplicate", "caption"), ("pair",), ("caption",)])
+def test_what_is_bound_goes_to_one_split_and_none_of_it_is_lost(group_by: tuple[GroupBy, ...]):
+    items = [
+        Item(
+            f"{number:016x}", captions=("a cat",) if number % 2 else (), phash=number << 20, bonds=(f"b{number // 5}",)
+        )
+        for number in range(100)
+    ]
+    assignments = assign(items, SplitConfig(group_by=group_by, ratios=EVEN, radius=0), "salt")
+    if "caption" not in group_by:
+        assert None not in counts(assignments)
+    kept = {(each.group_id, each.split) for each in assignments if each.split}
+    assert len(kept) == len({group for group, _ in kept}) == 20
+    assert {split for _, split in kept} == set(SPLITS)

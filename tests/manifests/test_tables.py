@@ -113,3 +113,22 @@ def test_a_record_in_the_table_is_the_manifest_s_line(folder: Folder, make_pair:
     write_manifest_parquet(folder, [make_pair(1, title='"é"\n')])
     (row,) = parquet(folder, "manifest.parquet")
     assert json.loads(str(row["record"]))["image"]["title"] == '"é"\n'
+
+
+def test_labels_have_a_column_where_images_stand_alone(
+    folder: Folder, make_pair: Callable[..., Pair], make_single: Callable[..., Pair]
+):
+    pairs = [make_single(0), make_single(1, generator="painter"), make_pair(2)]
+    write_manifest_parquet(folder, pairs, labels=True)
+    rows = parquet(folder, "manifest.parquet")
+    assert [row["label"] for row in rows] == [0, 1, None]
+    assert [row["generators"] for row in rows] == ["", "painter", "painter,vae"]
+    assert [row["real_key"] for row in rows] == [pair.image.key for pair in pairs]
+
+
+def test_attribution_tells_prompts_from_images(folder: Folder, make_single: Callable[..., Pair]):
+    write_attribution(folder, [make_single(0), make_single(1, variant="prompt", source_caption="a wall")])
+    assert [row["changes"] for row in attribution(folder)] == [
+        "cropped, resized and encoded again",
+        "an image was made from it",
+    ]

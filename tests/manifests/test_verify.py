@@ -20,6 +20,7 @@ from manifests.shards import Sample, metadata, write_shard
 from manifests.splits import split_of
 from manifests.storage import Folder
 from manifests.tombstones import Tombstone, Tombstones
+from manifests.verify.pairs import PairChecks
 from manifests.verify.run import Verification, find_dataset
 
 SPLIT = {"group_by": ["pair", "caption", "near-duplicate"], "ratios": {"train": 0.6, "test": 0.4}, "radius": 3}
@@ -244,7 +245,7 @@ def test_groups_never_stand_in_two_splits(write: Write):
     assert len(_only(found, "but caption 'a wall' is in")) == len(found)
     found = findings(write(lambda pair: {"facts": pair.facts.model_copy(update={"phash": "0" * 16})}, name="c"))
     assert found
-    assert len(_only(found, "but the real looks like")) == len(found)
+    assert len(_only(found, "but the image looks like")) == len(found)
 
 
 def test_a_group_that_is_not_the_pairs_own_is_named(write: Write, make_pair: Callable[..., Pair]):
@@ -263,6 +264,32 @@ def test_pairs_are_whole(write: Write, make_pair: Callable[..., Pair]):
     assert _only(found, "members: painter, real, vae, expected real, vae")
     found = findings(write(_first(pair_id=pair.pair_id.replace("scene", "patch")), name="b"))
     assert _only(found, f"expected {pair.pair_id}")
+
+
+@pytest.fixture
+def found_alone(
+    make_pair: Callable[..., Pair], make_single: Callable[..., Pair], make_header: Callable[..., Header]
+) -> Callable[..., list[str]]:
+    """What is said of an image that stands alone, of which `fakes` were made, in a view of some generators."""
+
+    def found(generators: list[str], fakes: set[str], **image: Any) -> list[str]:
+        recipe = RECIPE | {"views": [{"name": "alone", "framing": "single", "generators": generators}]}
+        shards = [ShardInfo(name="train-000000.tar", split="train", view="alone", pairs=1)]
+        header = make_header(shards=shards, recipe=recipe, views=["alone"])
+        made = {name: make_pair(0).fakes[name] for name in fakes}
+        pair = make_single(0, **image).model_copy(update={"fakes": made})
+        return [finding.text for finding in PairChecks(header).check(pair, 2)]
+
+    return found
+
+
+def test_only_prompts_are_generated_where_images_stand_alone(found_alone: Callable[..., list[str]]):
+    assert found_alone([], set()) == found_alone(["vae"], {"vae"}, variant="prompt") == []
+    assert found_alone([], {"vae"}) == [
+        "fakes: vae, expected none",
+        "fakes: vae, but only what stands for a prompt is generated",
+    ]
+    assert found_alone(["vae"], set(), variant="prompt")[0] == "fakes: none, expected vae"
 
 
 def test_a_pair_that_stands_twice_is_named(write: Write):
@@ -293,15 +320,28 @@ def test_who_has_to_be_named_is_named(write: Write):
     assert len(_only(found, "image.author: empty, but source noise asks that it be given")) == len(found) == 10
 
 
+@pytest.mark.parametrize("license_name", ["https://creativecommons.org/licenses/by/2.0/", "CC BY-SA 4.0", "cc-by-4.0"])
+def test_a_licence_that_asks_for_a_name_gets_one_or_a_place_that_tells_it(write: Write, license_name: str):
+    def licensed(**more: str) -> Change:
+        return lambda pair: {"image": pair.image.model_copy(update={"license": license_name, **more})}
+
+    assert len(_only(findings(write(licensed())), "asks for a name")) == 10
+    assert findings(write(licensed(author="Ada"), name="b")) == []
+    assert findings(write(licensed(landing_url="https://example.org/1"), name="c")) == []
+
+
 def test_everybody_is_listed_once(write: Write):
     folder = write()
     rows = folder.read("ATTRIBUTION.csv").splitlines(keepends=True)
     key = rows[1].split(b",")[0].decode().strip('"')
     stranger = rows[1].replace(key.encode(), b"f" * 16)
+    renamed = rows[1].replace(b'"noise"', b'"another"')
     for changed, text in (
         ([rows[0], *rows[2:]], "missing; the manifest uses this image"),
         ([*rows, rows[1]], "listed 2 times, expected once"),
         ([*rows, stranger], "the manifest uses no such image"),
+        ([rows[0], renamed, *rows[2:]], "not what the manifest says of this image"),
+        ([rows[0].replace(b"author", b"who"), *rows[1:]], "(its first line names other columns)"),
     ):
         folder.write("ATTRIBUTION.csv", b"".join(changed))
         seal(folder)

@@ -16,12 +16,13 @@ from PIL import Image
 
 from manifests.errors import RejectedItem
 from manifests.records import Encoding, ImageFacts, JpegCoding, Reason
-from pixels.align import History, align_pair, final_encoding
+from pixels.align import History, align_pair, align_single, final_encoding
 from pixels.arrays import Pixels, to_bytes
 from pixels.config import AlignmentRules, PredicateRules, ViewRules
 from pixels.decode import decode
-from pixels.frame import Framed, cut, plan_frame
+from pixels.frame import Framed, cut, plan_frame, plan_generated
 from pixels.jpeg import jpeg_coding, recode
+from pixels.resize import resize
 
 SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 FINAL = Encoding(quality=97, subsampling="4:4:4")
@@ -319,3 +320,15 @@ def test_the_final_encoding_is_drawn_by_pair_and_salt_over_its_whole_range():
     assert drawn == [final_encoding(rules, f"pair{number}", "salt") for number in range(200)]
     assert drawn != [final_encoding(rules, f"pair{number}", "pepper") for number in range(200)]
     assert final_encoding(AlignmentRules(format="PNG"), "pair", "salt").format == "PNG"
+
+
+def test_an_image_that_stands_alone_is_reduced_and_encoded_as_members_are(draw: Callable[..., Pixels]):
+    pixels = draw(64, 64)
+    frame = plan_generated(ViewRules(name="v", framing="single", sources=("s",), frame=64, size=32, generators=("sd",)))
+    data = align_single(pixels, frame, Encoding(format="PNG"), DROP_NOTHING)
+    assert (decode(data) == resize(pixels, 32, "lanczos")).all()
+    with pytest.raises(ValueError, match="expected 64x64"):
+        align_single(pixels[:32], frame, FINAL, DROP_NOTHING)
+    with pytest.raises(RejectedItem) as rejected:
+        align_single(np.full_like(pixels, 9), frame, FINAL)
+    assert rejected.value.reason is Reason.BLANK

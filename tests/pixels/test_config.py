@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from pixels.config import AlignmentRules, ViewRules
+from audit.features import SMALLEST_SIDE as SMALLEST_AUDITED
+from pixels.config import SMALLEST_SIDE, AlignmentRules, NaiveRules, ViewRules
 
 
 def view(**changes: object) -> ViewRules:
@@ -13,12 +14,13 @@ def view(**changes: object) -> ViewRules:
     ("changes", "message"),
     [
         ({"size": 129}, "never enlarged"),
+        ({"size": 31}, "greater than or equal to 32"),
         ({"framing": "patch", "frame": 120}, "multiple of 16"),
         ({"framing": "patch", "margin": 0}, "greater than or equal to 16"),
         ({"framing": "patch", "margin": 24}, "multiple of 16"),
-        ({"generators": ()}, "at least 1 item"),
+        ({"generators": ()}, "a pair needs at least one fake"),
         ({"generators": ("sd", "sd")}, "named twice"),
-        ({"generators": ("real",)}, "name of the real member"),
+        ({"generators": ("real",)}, "name of another member"),
         ({"generators": ("S D",)}, "pattern"),
         ({"kernel": "nearest"}, "lanczos"),
         ({"colour": "red"}, "Extra inputs"),
@@ -27,6 +29,13 @@ def view(**changes: object) -> ViewRules:
 def test_a_view_that_cannot_be_made_is_refused(changes: dict[str, object], message: str):
     with pytest.raises(ValidationError, match=message):
         view(**changes)
+
+
+def test_members_are_never_smaller_than_the_audit_can_look_at():
+    assert SMALLEST_SIDE == SMALLEST_AUDITED
+    assert view(size=SMALLEST_SIDE).size == SMALLEST_SIDE
+    with pytest.raises(ValidationError, match="greater than or equal to 32"):
+        NaiveRules(resize=31)
 
 
 def test_a_scene_may_have_any_frame():

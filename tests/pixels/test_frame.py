@@ -9,9 +9,10 @@ from PIL import Image
 
 from manifests.errors import RejectedItem
 from manifests.records import Frame, ImageFacts, JpegCoding, Reason
+from pixels.align import check_reduction
 from pixels.arrays import Pixels
 from pixels.config import ViewRules
-from pixels.frame import cut, framed_from_region, plan_frame, without_margin
+from pixels.frame import cut, framed_from_region, plan_frame, plan_generated, without_margin
 from pixels.jpeg import mcu_size
 from pixels.orient import to_upright
 
@@ -106,6 +107,30 @@ def test_a_real_that_would_have_to_be_enlarged_is_too_small(framing: str, smalle
     with pytest.raises(RejectedItem) as rejected:
         plan_frame(sized(200, smallest - 1), CODINGS[3], view(framing), "pair", "salt")
     assert rejected.value.reason is Reason.TOO_SMALL
+
+
+def single(size: int = 64) -> ViewRules:
+    return view("single", size, sources=("set",), generators=())
+
+
+def test_an_image_that_stands_alone_is_its_largest_square_of_whole_blocks():
+    for coding in CODINGS:
+        frame = plan_frame(sized(150, 131), coding, single(), "pair", "salt")
+        assert frame.side == largest_square(sized(150, 131), coding)
+        assert (frame.frame, frame.size, frame.ratio) == (64, 64, frame.side / 64)
+    assert planned(sized(200, 15), CODINGS[3], single(), "pair") is Reason.TOO_SMALL
+
+
+def test_how_far_it_is_reduced_is_a_question_of_alignment():
+    small, large = (plan_frame(sized(side, 300), None, single(), "pair", "salt") for side in (127, 128))
+    check_reduction(large)
+    with pytest.raises(RejectedItem, match="127 pixels; view v needs 128"):
+        check_reduction(small)
+
+
+def test_what_is_made_from_a_prompt_is_all_window():
+    frame = plan_generated(view("single", 64, sources=("list",), size=32))
+    assert (frame.x, frame.y, frame.side, frame.frame, frame.size, frame.ratio) == (0, 0, 64, 64, 32, 1)
 
 
 def test_incomplete_blocks_at_the_edge_do_not_count():

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from manifests.records import ImageFacts
 from pixels.arrays import Pixels
@@ -19,6 +20,24 @@ def test_reals_stay_as_they_came_and_fakes_become_pngs(
     assert members["real"] == real
     assert sniff(members["sd"]) == "PNG"
     assert np.array_equal(decode(members["sd"]), fake)
+
+
+@pytest.mark.parametrize("file_format", ["BMP", "TIFF"])
+def test_what_a_shard_cannot_hold_becomes_an_upright_png(
+    draw: Callable[..., Pixels], save: Callable[..., bytes], facts_of: Callable[..., ImageFacts], file_format: str
+):
+    picture = draw(64, 48)
+    members = naive_pair(save(picture, file_format), {}, NaiveRules(), facts_of(picture, orientation=6))
+    assert sniff(members["real"]) == "PNG"
+    assert np.array_equal(decode(members["real"]), np.rot90(picture, -1))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP"])
+def test_what_a_shard_can_hold_stays_as_it_came(
+    draw: Callable[..., Pixels], save: Callable[..., bytes], facts_of: Callable[..., ImageFacts], file_format: str
+):
+    real = save(draw(), file_format)
+    assert naive_pair(real, {}, NaiveRules(), facts_of(draw()))["real"] == real
 
 
 def test_resized_reals_are_upright_squares_coded_again(
