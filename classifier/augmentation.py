@@ -4,17 +4,20 @@ Were the members cropped or recompressed each in its own way, the difference wou
 is made for (Rajan et al., "Aligned Datasets Improve Detection of Latent Diffusion-Generated Images", ICLR 2025).
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from classifier.config import AugmentationConfig
-from manifests.errors import DatasetError
-from manifests.records import Encoding
+from classifier.augmentations.blending import Blend
+from classifier.augmentations.config import AugmentationConfig
+from classifier.augmentations.step import Step, StepConfig, logarithmic
+from classifier.transforms import Place, Preprocessing
+from manifests.records import REAL
 from manifests.seeds import seed
-from pixels.decode import decode
-from pixels.encode import encode
+from pixels.arrays import Pixels
+
+Numbers = Callable[[str], np.random.Generator]
 
 
 @dataclass(frozen=True)
@@ -22,74 +25,89 @@ class Draw:
     """What is done to every member of one pair.
 
     Attributes:
-        across, down: where the window stands, from 0 (left, top) to below 1 (right, bottom). Shares and not pixels,
-            because the members of a pair that was not aligned may differ in size.
+        place: where the window stands.
         flip: whether left and right are swapped.
-        jpeg_quality: quality of one more JPEG pass; None for none.
+        steps: what follows, in this order.
+        blend: how the fakes are blended with their real, before all else; None: not at all.
     """
 
-    across: float
-    down: float
+    place: Place
     flip: bool = False
-    jpeg_quality: int | None = None
+    steps: tuple[Step, ...] = ()
+    blend: Blend | None = None
 
 
 def draw(config: AugmentationConfig, training_seed: int, epoch: int, pair_id: str) -> Draw:
-    """The draw of one pair in one epoch: it depends on nothing else, so neither on order nor on the number of readers."""
-    rng = np.random.default_rng(seed("augment", training_seed, epoch, pair_id))
-    across, down, flip, jpeg = rng.random(4)
-    quality = int(rng.integers(config.jpeg_quality[0], config.jpeg_quality[1], endpoint=True))
-    return Draw(
-        across=across if config.random_crop else 0.5,
-        down=down if config.random_crop else 0.5,
-        flip=bool(flip < config.flip),
-        jpeg_quality=quality if jpeg < config.jpeg else None,
-    )
+    """The draw of one pair in one epoch: it depends on nothing else, so neither on order nor on the number of readers.
+
+    Each step has random numbers of its own: what one of them draws does not change when another is added.
+    """
+
+    def rng(name: str) -> np.random.Generator:
+        return np.random.default_rng(seed("augment", name, training_seed, epoch, pair_id))
+
+    across, down, flip, area = (float(value) for value in rng("window").random(4))
+    place = Place()
+    if config.random_crop:
+        place = Place(across, down)
+    if config.crop_scale is not None:
+        low, high = config.crop_scale
+        place = Place(place.across, place.down, low + area * (high - low), logarithmic(rng("ratio"), config.crop_ratio))
+    return Draw(place, flip < config.flip, tuple(_steps(config, rng)), _blend(config, rng))
 
 
-def apply(drawn: Draw, pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Window, flip and JPEG pass of one image.
+def apply(drawn: Draw, images: Mapping[str, Pixels], preprocessing: Preprocessing) -> dict[str, Pixels]:
+    """One draw done to all members of a pair.
 
     Args:
         drawn: what to do.
-        pixels: (H, W, 3) RGB.
-        size: side of the window, pixels.
+        images: (H, W, 3) RGB by member; without a `real`, nothing is blended.
+        preprocessing: how an image becomes a window.
 
     Returns:
-        (size, size, 3) RGB.
+        (size, size, 3) RGB by member, in the same order.
 
     Raises:
-        DatasetError: the image is smaller than the window; nothing is ever enlarged.
+        DatasetError: an image is smaller than the window, where nothing is resized.
     """
-    window = crop(pixels, size, drawn.across, drawn.down)
+    windows = {name: preprocessing.window(image, drawn.place) for name, image in images.items()}
+    if drawn.blend is not None and REAL in windows:
+        real = windows[REAL]
+        windows = {
+            name: window if name == REAL else drawn.blend.apply(real, window) for name, window in windows.items()
+        }
+    return {name: _through(drawn, window) for name, window in windows.items()}
+
+
+def _through(drawn: Draw, window: Pixels) -> Pixels:
     if drawn.flip:
         window = window[:, ::-1]
-    if drawn.jpeg_quality is not None:
-        window = decode(encode(window, Encoding(quality=drawn.jpeg_quality, subsampling="4:2:0")))
+    window = np.ascontiguousarray(window)
+    for step in drawn.steps:
+        window = step.apply(window)
     return np.ascontiguousarray(window)
 
 
-def centre(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The central (size, size, 3) window of an (H, W, 3) image: what evaluation looks at.
+def _steps(config: AugmentationConfig, rng: Numbers) -> Iterator[Step]:
+    kinds: dict[str, StepConfig | None] = {
+        "affine": config.affine,
+        "colour": config.colour,
+        "blur": config.blur,
+        "resample": config.resample,
+        "noise": config.noise,
+        "recode": config.recode,
+        "cutout": config.cutout,
+    }
+    for name, kind in kinds.items():
+        if kind is None:
+            continue
+        numbers = rng(name)
+        if numbers.random() < kind.probability:
+            yield kind.draw(numbers)
 
-    Raises:
-        DatasetError: the image is smaller than the window.
-    """
-    return crop(pixels, size, 0.5, 0.5)
 
-
-def crop(pixels: NDArray[np.uint8], size: int, across: float, down: float) -> NDArray[np.uint8]:
-    """A (size, size, 3) window of an (H, W, 3) image, its place given as shares in [0, 1) of the places there are.
-
-    Raises:
-        DatasetError: the image is smaller than the window.
-    """
-    height, width = pixels.shape[:2]
-    if min(height, width) < size:
-        raise DatasetError(
-            f"an image of {width} x {height} pixels is smaller than image_size = {size}, and nothing is enlarged here: "
-            f"set image_size to {min(height, width)} or less."
-        )
-    left = int(across * (width - size + 1))
-    top = int(down * (height - size + 1))
-    return pixels[top : top + size, left : left + size]
+def _blend(config: AugmentationConfig, rng: Numbers) -> Blend | None:
+    if config.blend is None:
+        return None
+    numbers = rng("blend")
+    return config.blend.draw(numbers) if numbers.random() < config.blend.probability else None

@@ -1,7 +1,8 @@
 """A trained detector: weights and settings in a folder, images in, probabilities of "fake" out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from classifier.augmentation import centre
+from classifier.images import read_pixels
 from classifier.network import Network, stored_network
 from classifier.report import CONFIG, WEIGHTS, DetectorConfig
-from manifests.errors import ModelError
+from classifier.timm_config import KEYS, timm_keys
+from manifests.errors import ModelError, first_complaint
 from manifests.storage import Folder
 
 _BATCH = 256
@@ -26,10 +28,12 @@ class Detector:
     Attributes:
         network: the network, on the device it is to run on.
         config: its settings.
+        runner: what gives the network's logits faster than the network itself, (n, 3, S, S) uint8 to (n,); None: nothing.
     """
 
     network: Network
     config: DetectorConfig
+    runner: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     @classmethod
     def load(cls, directory: str | Path, device: str = "cpu") -> "Detector":
@@ -44,53 +48,72 @@ class Detector:
         """
         directory = Path(directory)
         config = _read_config(directory / CONFIG)
-        network = stored_network(config.backbone, config.backbone_options, config.mean, config.std, directory / WEIGHTS)
+        network = stored_network(
+            config.backbone, config.backbone_options, config.mean, config.std, directory / WEIGHTS, head=config.head
+        )
         return cls(network.to(device).eval(), config)
 
     def save(self, directory: Path) -> None:
-        """Write `model.safetensors` (the backbone's weights, timm's names) and `config.json`."""
+        """Write `model.safetensors` (the backbone's weights, timm's names) and `config.json` (timm's keys, and ours)."""
         folder = Folder.at(str(directory))
         state = {name: tensor.cpu().contiguous() for name, tensor in self.network.backbone.state_dict().items()}
         folder.write(WEIGHTS, safetensors.torch.save(state, metadata={"format": "pt"}))
-        folder.write(CONFIG, self.config.model_dump_json(indent=2).encode())
+        described = {**timm_keys(self.config), **self.config.model_dump(mode="json")}
+        folder.write(CONFIG, json.dumps(described, indent=2).encode())
 
     def with_threshold(self, threshold: float) -> "Detector":
         """The same network with another threshold."""
-        return Detector(self.network, self.config.model_copy(update={"threshold": threshold}))
+        return replace(self, config=self.config.model_copy(update={"threshold": threshold}))
 
-    def predict(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def with_temperature(self, temperature: float) -> "Detector":
+        """The same network with another temperature of its calibrated probabilities."""
+        return replace(self, config=self.config.model_copy(update={"temperature": temperature}))
+
+    def predict(self, images: Sequence[NDArray[np.uint8] | str | Path]) -> NDArray[np.float32]:
         """Probability of "fake" of each image, judged by its central window.
 
         The low bits of a score may change with the images beside it: a batch's size decides the order of the sums.
 
         Args:
-            images: (H, W, 3) uint8 RGB each, of any sizes from `config.image_size` up.
+            images: files, or (H, W, 3) uint8 RGB arrays, of any sizes from `config.image_size` up.
 
         Returns:
             (n,) float32 in [0, 1]; an image is called fake when this is above `config.threshold`.
 
         Raises:
-            DatasetError: an image is smaller than `config.image_size`.
+            DatasetError: a file cannot be read as an image, or an image is smaller than `config.image_size`.
         """
-        windows = [centre(image, self.config.image_size) for image in images]
-        scores = [self._scores(windows[start : start + _BATCH]) for start in range(0, len(windows), _BATCH)]
-        return np.concatenate([np.empty(0, np.float32), *scores])
+        pixels = [read_pixels(Path(image)) if isinstance(image, str | Path) else image for image in images]
+        # in 64 bits, so that a confident score is rounded once and not flattened to 1
+        scores: NDArray[np.float32] = torch.sigmoid(torch.from_numpy(self.logits(pixels))).float().numpy()
+        return scores
 
-    def _scores(self, windows: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def logits(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """What `predict` gives the sigmoids of: (n,)."""
+        return self.window_logits([self.config.preprocessing.window(image) for image in images])
+
+    def window_logits(self, windows: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """What `logits` gives, of images that `config.preprocessing` has made windows of before: (n,)."""
+        logits = [self._logits(windows[start : start + _BATCH]) for start in range(0, len(windows), _BATCH)]
+        return np.concatenate([np.empty(0, np.float64), *logits])
+
+    def _logits(self, windows: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         device = self.network.mean.device
         batch = torch.from_numpy(np.stack(windows)).permute(0, 3, 1, 2).to(device)
         with torch.inference_mode():
-            # in 64 bits, so that a confident score is rounded once and not flattened to 1
-            scores: NDArray[np.float32] = torch.sigmoid(self.network(batch).double()).float().cpu().numpy()
-        return scores
+            logits: NDArray[np.float64] = (self.runner or self.network)(batch).double().cpu().numpy()
+        return logits
 
 
 def _read_config(path: Path) -> DetectorConfig:
     try:
-        return DetectorConfig.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
+        content = json.loads(path.read_bytes())
+        if isinstance(content, dict):
+            content = {key: value for key, value in content.items() if key not in KEYS}
+        return DetectorConfig.model_validate(content)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{path}: no detector here. Give the folder that `twinset train` wrote.") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path}: not a detector's settings ({place}: {first['msg']}). Train it again.") from error
+        raise ModelError(f"{path}: not a detector's settings ({first_complaint(error)}). Train it again.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not a detector's settings (not JSON: {error}). Train it again.") from error

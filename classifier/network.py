@@ -1,4 +1,4 @@
-"""The network: a timm backbone with one output, and the normalisation that belongs to it."""
+"""The network: a timm backbone with its head, and the normalisation that belongs to it."""
 
 import difflib
 from collections.abc import Mapping
@@ -7,19 +7,21 @@ from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from classifier.checkpoints import read_weights
 from classifier.config import ClassifierConfig
-from manifests.errors import ModelError
+from classifier.heads import OUTPUTS, Head, logit, mlp, one_sided
+from manifests.errors import ModelError, printable
+
+Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 class Network(nn.Module):
     """A backbone that takes images as they are.
 
     Attributes:
-        backbone: a timm model with one output. `state_dict` holds its weights alone, under timm's own names.
+        backbone: a timm model with its head. Its `state_dict` has timm's own names.
     """
 
     mean: Tensor
@@ -29,7 +31,7 @@ class Network(nn.Module):
         """Wrap a backbone.
 
         Args:
-            backbone: maps (n, 3, S, S) float32 to (n, 1).
+            backbone: maps (n, 3, S, S) float32 to (n, 1), or to (n, 2).
             mean: of the normalisation, by channel, for values in [0, 1].
             std: likewise.
         """
@@ -38,12 +40,18 @@ class Network(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and standard deviation by channel, to six digits."""
+        mean, std = ([round(value, 6) for value in constant.flatten().tolist()] for constant in (self.mean, self.std))
+        return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits of "fake", (n,) float32, of images (n, 3, S, S) uint8 RGB."""
         # convolutions run about twice as fast over interleaved channels, on CPUs and GPUs alike
         scaled = (images / 255 - self.mean) / self.std
-        logits: Tensor = self.backbone(scaled.contiguous(memory_format=torch.channels_last))
-        return logits.squeeze(1).float()
+        outputs: Tensor = self.backbone(scaled.contiguous(memory_format=torch.channels_last))
+        return logit(outputs.float())
 
 
 def new_network(config: ClassifierConfig, image_size: int) -> Network:
@@ -56,11 +64,10 @@ def new_network(config: ClassifierConfig, image_size: int) -> Network:
     Raises:
         ModelError: no such backbone, no such weights, or a backbone that does not take images of this size.
     """
-    backbone = _backbone(config.backbone, config.backbone_options, pretrained=config.pretrained)
+    backbone = new_backbone(config.backbone, config.backbone_options, config.head, pretrained=config.pretrained)
     if config.weights:
-        _load_all_but_the_head(backbone, Path(config.weights))
-    published = _published_settings(backbone)
-    network = Network(backbone, published["mean"], published["std"]).to(memory_format=torch.channels_last)
+        _load_all_but_the_head(backbone, Path(config.weights), config.checkpoint_prefix)
+    network = _wrapped(backbone)
     _check_size(network, config.backbone, image_size)
     return network
 
@@ -71,28 +78,74 @@ def stored_network(
     mean: tuple[float, ...],
     std: tuple[float, ...],
     weights: Path,
+    *,
+    head: Head = "linear",
 ) -> Network:
     """The network of a trained detector.
 
     Raises:
         ModelError: the weights are missing, damaged or another backbone's.
     """
-    model = _backbone(backbone, options, pretrained=False)
-    state = _read(weights)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ModelError(f"{weights}: not the weights of {backbone}. Train the detector again.") from error
+    model = new_backbone(backbone, options, head, pretrained=False)
+    _load_all(model, read_weights(weights), f"{weights}: not the weights of {backbone}")
     return Network(model, mean, std).to(memory_format=torch.channels_last)
 
 
-def _backbone(name: str, options: Mapping[str, Any], *, pretrained: bool) -> nn.Module:
+def published_network(
+    backbone: str,
+    options: Mapping[str, Any],
+    head: Head,
+    weights: Path,
+    prefixes: Mapping[str, str],
+    *,
+    fake_output: int = 1,
+    normalisation: Normalisation | None = None,
+) -> Network:
+    """The network of a detector that somebody else trained.
+
+    Args:
+        backbone: name of a timm model.
+        options: for `timm.create_model`.
+        head: which head; a linear one may have one output or two.
+        weights: the file.
+        prefixes: see `classifier.prefixes.renamed`.
+        fake_output: which of two outputs is fake.
+        normalisation: mean and standard deviation; None: as timm says of the backbone.
+
+    Raises:
+        ModelError: the weights are missing, damaged or another architecture's.
+    """
+    model = new_backbone(backbone, options, head, pretrained=False)
+    state = one_sided(read_weights(weights, prefixes), _head_name(model), fake_output)
+    _load_all(model, state, f"{weights}: not the weights of {backbone} with a {head} head")
+    return Network(model, *normalisation).to(memory_format=torch.channels_last) if normalisation else _wrapped(model)
+
+
+def _wrapped(backbone: nn.Module) -> Network:
+    published = _published_settings(backbone)
+    return Network(backbone, published["mean"], published["std"]).to(memory_format=torch.channels_last)
+
+
+def new_backbone(name: str, options: Mapping[str, Any], head: Head, *, pretrained: bool = False) -> nn.Module:
+    """A timm model with a head of ours.
+
+    Args:
+        name: of the model.
+        options: for `timm.create_model`.
+        head: which head; its first weights are random.
+        pretrained: whether the others are timm's published ones, or random too.
+
+    Raises:
+        ModelError: no such model, wrong options, weights that cannot be had, or a head that does not fit.
+    """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else "timm.list_models() names them all."
         raise ModelError(f"classifier.backbone: timm has no model {name!r}. {hint}")
     try:
-        model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=1, in_chans=3, **options)
+        model: nn.Module = timm.create_model(
+            name, pretrained=pretrained, num_classes=OUTPUTS[head], in_chans=3, **options
+        )
     except TypeError as error:
         raise ModelError(f"classifier.backbone_options: {name} does not take them ({error}).") from error
     except (RuntimeError, OSError) as error:
@@ -100,12 +153,31 @@ def _backbone(name: str, options: Mapping[str, Any], *, pretrained: bool) -> nn.
             f"classifier.pretrained: the weights of {name} cannot be had ({str(error).splitlines()[0]}). Download them "
             "and give weights = FILE, or set pretrained = false."
         ) from error
+    if head == "mlp":
+        _put_perceptron(model, name)
     return model
 
 
-def _load_all_but_the_head(backbone: nn.Module, path: Path) -> None:
-    """Load weights; those of the last layer only where they have its shape (a published one knows 1000 classes)."""
-    state = _read(path)
+def _put_perceptron(model: nn.Module, name: str) -> None:
+    place = _published_settings(model)["classifier"]
+    last = model.get_submodule(place) if isinstance(place, str) else None
+    if not isinstance(last, nn.Linear):
+        raise ModelError(f'classifier.head: {name} does not end in one linear layer: set head = "linear".')
+    model.set_submodule(place, mlp(last.in_features))
+
+
+def _load_all(model: nn.Module, state: Mapping[str, Tensor], complaint: str) -> None:
+    own = model.state_dict()
+    wrong = sorted(own.keys() ^ state.keys()) or [name for name in own if own[name].shape != state[name].shape]
+    if wrong:
+        what = "is missing" if wrong[0] not in state else "is unknown" if wrong[0] not in own else "has another shape"
+        raise ModelError(f"{complaint} ({printable(wrong[0])} {what}, and {len(wrong) - 1} more). Give the right one.")
+    model.load_state_dict(state)
+
+
+def _load_all_but_the_head(backbone: nn.Module, path: Path, prefixes: Mapping[str, str]) -> None:
+    """Load weights; those of the head only where they have its shape (a published one knows 1000 classes)."""
+    state = read_weights(path, prefixes)
     own = backbone.state_dict()
     head = {name for name in own if name.startswith(_head_name(backbone))}
     fitting = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
@@ -118,7 +190,7 @@ def _load_all_but_the_head(backbone: nn.Module, path: Path) -> None:
 
 
 def _head_name(backbone: nn.Module) -> str:
-    """Prefix of the names of the last layer's weights, as timm's own description of the model gives it."""
+    """Prefix of the names of the head's weights, as timm's own description of the model gives it."""
     return f"{_published_settings(backbone)['classifier']}."
 
 
@@ -126,15 +198,6 @@ def _published_settings(backbone: nn.Module) -> dict[str, Any]:
     """What timm knows of a model: `mean`, `std`, the name of its last layer (`classifier`)."""
     settings: Any = backbone.pretrained_cfg
     return dict(settings)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: no such file of weights.") from error
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a readable safetensors file ({error}).") from error
 
 
 def _check_size(network: Network, name: str, image_size: int) -> None:

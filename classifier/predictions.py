@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from classifier.shards import REAL, EncodedPair
-from manifests.records import LABELS, Split
+from classifier.shards import EncodedPair
+from manifests.records import LABELS, REAL, Split
 
 SCHEMA = pa.schema(
     [
@@ -65,6 +65,12 @@ class Predictions:
     def pairs(self) -> int:
         """Number of pairs."""
         return len(np.unique(self.text("pair_id")))
+
+    @property
+    def clusters(self) -> NDArray[np.intp]:
+        """(n,): a number for each real image, the same for its pairs in all views; of an image that stands alone its own."""
+        keys = np.asarray([name.partition("-")[0] for name in self.table["pair_id"].to_pylist()], dtype=np.str_)
+        return np.unique(keys, return_inverse=True)[1]
 
     @property
     def labels(self) -> NDArray[np.int8]:

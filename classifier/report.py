@@ -4,13 +4,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from classifier.config import ClassifierConfig
+from classifier.augmentations.degradation import KernelName
+from classifier.config import ClassifierConfig, Fit
+from classifier.transforms import Preprocessing
 from manifests.records import LABELS
 
 PREDICTIONS = "predictions.parquet"
 METRICS = "metrics.json"
+CURVE = "metrics.csv"
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+CARD = "README.md"
 
 
 class _Record(BaseModel):
@@ -19,28 +23,47 @@ class _Record(BaseModel):
 
 class SplitMetrics(_Record):
     """How well reals and fakes are told apart. "Fake" is the positive class; an image is called fake when its score is
-    above the threshold. Every image counts once, so a pair with k fakes counts k times among the fakes: accuracy, F1
-    and AP depend on that ratio, balanced accuracy and AUC do not.
+    above the threshold. Every image counts once, so a pair with k fakes counts k times among the fakes: accuracy,
+    precision, F1 and AP depend on that ratio, balanced accuracy and AUC do not. What needs a class that does not occur
+    is null.
     """  # noqa: D205
 
     n_real: int
     n_fake: int
-    accuracy: float
-    balanced_accuracy: float = Field(description="mean of the two classes' accuracies")
-    f1: float
-    auc: float = Field(description="area under the ROC curve")
-    ap: float = Field(description="average precision")
+    accuracy: float | None
+    balanced_accuracy: float | None = Field(description="mean of the two classes' accuracies")
+    precision: float | None = Field(
+        default=None, description="share of fakes among what is called fake; null: nothing is"
+    )
+    recall: float | None = Field(default=None, description="share of the fakes that are called fake")
+    false_positive_rate: float | None = Field(default=None, description="share of the reals that are called fake")
+    false_negative_rate: float | None = Field(default=None, description="share of the fakes that are called real")
+    f1: float | None
+    auc: float | None = Field(description="area under the ROC curve")
+    ap: float | None = Field(description="average precision")
+    tpr_at_1_fpr: float | None = Field(
+        default=None, description="best recall with at most 1 % of the reals called fake"
+    )
+    tpr_at_5_fpr: float | None = Field(default=None, description="likewise with at most 5 %")
+    ece: float | None = Field(
+        default=None, description="expected calibration error, 15 bins, of the probabilities after temperature scaling"
+    )
+    ece_uncalibrated: float | None = Field(default=None, description="likewise, of the scores as they are")
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
+    intervals: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="95 % interval by figure: bootstrap over pairs, or over groups of unpaired images",
+    )
 
 
 class GeneratorMetrics(_Record):
     """One generator's fakes against the reals of the same pairs."""
 
     n: int = Field(description="pairs, so that many reals and that many fakes")
-    auc: float
-    ap: float
-    balanced_accuracy: float
-    recall: float = Field(description="share of its fakes called fake")
+    auc: float | None
+    ap: float | None
+    balanced_accuracy: float | None
+    recall: float | None = Field(description="share of its fakes called fake")
 
 
 class EpochReport(_Record):
@@ -48,12 +71,15 @@ class EpochReport(_Record):
 
     loss: float = Field(description="mean training loss, smoothed labels included")
     validation_auc: float
+    steps: int | None = Field(default=None, description="optimiser steps so far")
+    learning_rate: float | None = Field(default=None, description="of the head, at the epoch's last step")
 
 
 class DetectorReport(_Record):
-    """`metrics.json`. Every figure but the history follows from `predictions.parquet` and the threshold."""
+    """`metrics.json`. Every figure but the history follows from `predictions.parquet`, the threshold and the temperature."""
 
     threshold: float = Field(description="chosen on validation, where it gives the best balanced accuracy")
+    temperature: float = Field(default=1.0, description="fitted on validation, for calibrated probabilities")
     validation: SplitMetrics
     test: SplitMetrics
     by_generator: dict[str, GeneratorMetrics] = Field(description="on test")
@@ -69,12 +95,30 @@ class DetectorConfig(_Record):
     twinset: str = Field(description="version that trained it")
     backbone: str
     backbone_options: dict[str, bool | int | float | str]
+    head: Literal["linear", "mlp"] = "linear"
     image_size: int
+    fit: Fit = Field(default="crop", description="crop: the central window; resize: of the image made smaller first")
+    resize_to: int = Field(default=0, ge=0, description='shorter side after that, pixels (fit = "resize" only)')
+    resize_kernel: KernelName = "bilinear"
     mean: tuple[float, float, float] = Field(description="RGB, of values in [0, 1]")
     std: tuple[float, float, float]
-    threshold: float
+    threshold: float = Field(description="of the score, which is the sigmoid of the logit; chosen on validation")
+    temperature: float = Field(
+        default=1.0,
+        gt=0,
+        description="fitted on validation: sigmoid(logit / temperature) is the calibrated probability",
+    )
     labels: dict[str, int] = Field(default_factory=lambda: dict(LABELS))
     generators: tuple[str, ...] = Field(description="the fakes it was trained on")
+    sources: tuple[str, ...] = Field(default=(), description="where the reals that it was trained on came from")
     dataset_name: str
     dataset_digest: str = Field(description="of the dataset's index; empty when it had none")
     training: ClassifierConfig
+    run: str = Field(
+        default="", description="sha256 of all that decided the outcome; empty when it was not trained here"
+    )
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes what the network sees."""
+        return Preprocessing(self.image_size, self.fit, self.resize_to, self.resize_kernel)

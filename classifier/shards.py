@@ -7,27 +7,30 @@ import itertools
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
+from classifier.decoding import decode
 from manifests.errors import DatasetError, RejectedItem
+from manifests.records import IMAGE, LABELS, REAL
 from manifests.storage import Folder
-from pixels.decode import decode
-
-REAL = "real"
 
 
 @dataclass(frozen=True)
 class EncodedPair:
-    """One pair as it lies in a shard.
+    """One pair, or an image that stands alone, as it lies in a shard.
 
     Attributes:
         pair_id: the sample's key.
-        members: encoded images: `real` first, then the wanted generators that the pair has, in the order asked for.
+        members: encoded images: `real` first, then the wanted generators that the pair has, in the order asked for. Of
+            an image that stands alone just that one, under `real` or its generator's name.
         view, source, class_label: from the sample's JSON.
+        shard: where it lies, for messages.
+        is_couple: whether its members are two images that stand alone and have nothing to do with one another.
     """
 
     pair_id: str
@@ -35,6 +38,15 @@ class EncodedPair:
     view: str
     source: str
     class_label: str
+    shard: str = ""
+    is_couple: bool = False
+
+    @property
+    def lone_label(self) -> int | None:
+        """The label of an image that stands alone; None for a pair."""
+        if len(self.members) > 1:
+            return None
+        return LABELS["real" if REAL in self.members else "fake"]
 
     def decode(self) -> dict[str, NDArray[np.uint8]]:
         """The members' pixels, each (H, W, 3) RGB.
@@ -42,7 +54,15 @@ class EncodedPair:
         Raises:
             DatasetError: an image cannot be decoded.
         """
-        return {name: _decoded(data, self.pair_id, name) for name, data in self.members.items()}
+        return {name: self._decoded(name, data) for name, data in self.members.items()}
+
+    def _decoded(self, name: str, data: bytes) -> NDArray[np.uint8]:
+        try:
+            return decode(data)
+        except RejectedItem as error:
+            raise DatasetError(
+                f"{self.shard}: pair {self.pair_id}: the image of {name} cannot be decoded ({error}). Build the shard again."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -76,7 +96,8 @@ def read_pairs(folder: Folder, parts: Iterable[Part], generators: Sequence[str])
     Args:
         folder: where the shards lie.
         parts: what to read.
-        generators: the fakes that are wanted; a pair that has none of them is passed over.
+        generators: the fakes that are wanted; a pair that has none of them is passed over, and so is a fake that
+            stands alone and is of none of them.
 
     Raises:
         DatasetError: a shard is missing or damaged, or a sample is not a pair.
@@ -106,6 +127,8 @@ def _pair(sample: dict[str, bytes], shard: str, generators: Sequence[str]) -> En
     key = str(sample["__key__"])
     # `sd.jpg` → `sd`: what the image is encoded as is seen in its bytes
     fields = {name.partition(".")[0]: data for name, data in sample.items() if not name.startswith("__")}
+    if IMAGE in fields:
+        return _single(key, fields, shard, generators)
     if REAL not in fields or "json" not in fields:
         raise DatasetError(
             f"{shard}: sample {key} has no {'.real image' if REAL not in fields else '.json'}. Build it again."
@@ -113,19 +136,28 @@ def _pair(sample: dict[str, bytes], shard: str, generators: Sequence[str]) -> En
     wanted = {name: fields[name] for name in (REAL, *generators) if name in fields}
     if len(wanted) == 1:
         return None
-    try:
+    with _explained(shard, key):
         metadata = json.loads(fields["json"])
-        return EncodedPair(key, wanted, metadata["view"], metadata["source"], metadata["class_label"])
+        return EncodedPair(key, wanted, metadata["view"], metadata["source"], metadata["class_label"], shard)
+
+
+def _single(key: str, fields: dict[str, bytes], shard: str, generators: Sequence[str]) -> EncodedPair | None:
+    """An image that stands alone: its label and generator are in its JSON."""
+    with _explained(shard, key):
+        metadata = json.loads(fields.get("json", b"{}"))
+        name = REAL if metadata["label"] == LABELS["real"] else metadata["generator"]
+        if name not in (REAL, *generators):
+            return None
+        image = {name: fields[IMAGE]}
+        return EncodedPair(key, image, metadata["view"], metadata["source"], metadata["class_label"], shard)
+
+
+@contextmanager
+def _explained(shard: str, key: str) -> Iterator[None]:
+    """What is wrong with a sample's JSON, in one line."""
+    try:
+        yield
     except KeyError as error:
         raise DatasetError(f"{shard}: sample {key}: its .json has no {error}. Build it again.") from error
     except ValueError as error:
         raise DatasetError(f"{shard}: sample {key}: its .json is damaged ({error}). Build it again.") from error
-
-
-def _decoded(data: bytes, pair_id: str, name: str) -> NDArray[np.uint8]:
-    try:
-        return decode(data)
-    except RejectedItem as error:
-        raise DatasetError(
-            f"pair {pair_id}: the image of {name} cannot be decoded ({error}). Build the shards again."
-        ) from error

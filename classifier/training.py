@@ -1,27 +1,40 @@
 """Shards to detector: train, choose the threshold, measure, write."""
 
-import shutil
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 
 from classifier.batches import PairStream, pairs_in_batches
+from classifier.calibration import fit_temperature, logits_of
 from classifier.config import ClassifierConfig
 from classifier.contents import Contents, survey
 from classifier.detector import Detector
+from classifier.devices import resolved_device
+from classifier.distillation import Teachers
+from classifier.feeding import Feeding
 from classifier.learning import learn
-from classifier.metrics import best_threshold, metrics_by_generator, metrics_by_view, split_metrics
+from classifier.metrics import best_threshold, metrics_by_generator, metrics_by_view, predictions_metrics
+from classifier.model_card import model_card
 from classifier.network import Network
 from classifier.predictions import Predictions
-from classifier.report import METRICS, PREDICTIONS, DetectorConfig, DetectorReport, EpochReport
+from classifier.processes import Processes
+from classifier.replay import Rehearsal
+from classifier.report import CARD, CONFIG, METRICS, PREDICTIONS, DetectorConfig, DetectorReport, EpochReport
+from classifier.run import run_digest
 from classifier.shards import EncodedPair
+from classifier.transforms import Preprocessing
+from classifier.workspace import working_folder
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, GateError, TwinsetError
 from manifests.records import Split
 from manifests.storage import Folder
+
+_LOG = logging.getLogger(__name__)
 
 
 def train(
@@ -32,17 +45,24 @@ def train(
     device: str = "auto",
     progress: bool = False,
     force: bool = False,
+    rehearsal: Rehearsal | None = None,
+    teachers: Teachers | None = None,
 ) -> DetectorReport:
     """Train a detector on a dataset's shards and measure it.
+
+    What was killed on the way goes on from its last checkpoint when it is started again with the same settings; what is
+    done is not done again. Under torchrun the processes train together, and the first one measures and writes.
 
     Args:
         dataset: a finished dataset, or its path or URL.
         config: how to train.
-        out: folder (local) for `model.safetensors`, `config.json`, `predictions.parquet` and `metrics.json`. It appears
-            when all is done; an earlier detector in it is replaced then.
+        out: folder (local) for `model.safetensors`, `config.json`, `predictions.parquet`, `metrics.json` and
+            `metrics.csv`, the curve. It appears when all is done; an earlier detector in it is replaced then.
         device: `auto`, `cpu`, `cuda`, or `cuda:N`.
         progress: show a progress bar.
         force: train even where the audit failed.
+        rehearsal: pairs of earlier datasets that are mixed among the training pairs.
+        teachers: detectors whose answers are learnt beside the labels.
 
     Returns:
         The report, as written to `metrics.json`.
@@ -61,19 +81,39 @@ def train(
             f"{dataset.root}: its audit failed, so a detector would learn the leak. See reports/audit.json there; "
             "--force trains anyway."
         )
+    out = Path(out)
     contents = survey(dataset, config)
-    device = _resolved(device)
-    with _appearing(Path(out)) as folder, _one_line_errors():
-        network, history = learn(dataset, contents, config, device=device, progress=progress, scratch=folder)
-        detector = Detector(network.to(device), _describe(dataset, contents, config, network))
-        validation = predict_split(detector, dataset, "validation", contents, config)
-        detector = detector.with_threshold(best_threshold(validation.labels, validation.scores))
-        test = predict_split(detector, dataset, "test", contents, config)
-        report = _report(validation, test, detector.config.threshold, history)
-        detector.save(folder)
-        Folder.at(str(folder)).write(PREDICTIONS, validation.followed_by(test).to_parquet())
-        Folder.at(str(folder)).write(METRICS, report.model_dump_json(indent=2).encode())
-    return report
+    processes = Processes.of_environment()
+    feeding = Feeding(dataset, contents, config, rehearsal, processes)
+    run = run_digest(feeding, teachers)
+    done = _finished(out, run)
+    if done is not None:
+        _LOG.warning("%s: trained already, on this dataset with these settings", out)
+        return done
+    with _one_line_errors(), working_folder(out, run, first=processes.is_first) as workspace:
+        network, history = learn(
+            feeding, workspace, device=resolved_device(device), progress=progress, teachers=teachers
+        )
+        if processes.is_first:
+            detector = Detector(network.to(resolved_device(device)), _describe(feeding, network, run))
+            _measure(detector, feeding, history, workspace.folder)
+    if processes.world > 1:
+        torch.distributed.barrier()
+    return DetectorReport.model_validate_json((out / METRICS).read_bytes())
+
+
+def _measure(detector: Detector, feeding: Feeding, history: tuple[EpochReport, ...], folder: Path) -> None:
+    """Choose the threshold, fit the temperature, measure and write all of it."""
+    dataset, contents, config = feeding.dataset, feeding.contents, feeding.config
+    validation = predict_split(detector, dataset, "validation", contents, config)
+    detector = detector.with_threshold(best_threshold(validation.labels, validation.scores))
+    detector = detector.with_temperature(fit_temperature(logits_of(validation.scores), validation.labels))
+    test = predict_split(detector, dataset, "test", contents, config)
+    report = _report(validation, test, detector.config, history)
+    detector.save(folder)
+    Folder.at(str(folder)).write(PREDICTIONS, validation.followed_by(test).to_parquet())
+    Folder.at(str(folder)).write(CARD, model_card(detector.config, report).encode())
+    Folder.at(str(folder)).write(METRICS, report.model_dump_json(indent=2).encode())
 
 
 def predict_split(
@@ -84,7 +124,7 @@ def predict_split(
     Raises:
         DatasetError: the shards hold other pairs than the manifest says, or an image cannot be decoded.
     """
-    stream = PairStream(dataset, split, contents.generators, contents.image_size)
+    stream = PairStream(dataset, split, contents.generators, Preprocessing.of(config, contents.image_size))
     predictions = Predictions.of_pairs(split, _scored(detector, stream, config))
     if predictions.pairs != contents.pairs[split]:
         raise DatasetError(
@@ -103,40 +143,54 @@ def _scored(
             yield pair.pair, {member: next(scores) for member in pair.windows}
 
 
-def _describe(dataset: Dataset, contents: Contents, config: ClassifierConfig, network: Network) -> DetectorConfig:
-    mean, std = ([round(value, 6) for value in constant.flatten().tolist()] for constant in (network.mean, network.std))
+def _describe(feeding: Feeding, network: Network, run: str) -> DetectorConfig:
+    dataset, contents, config, rehearsal = feeding.dataset, feeding.contents, feeding.config, feeding.rehearsal
+    mean, std = network.normalisation
+    view = Preprocessing.of(config, contents.image_size)
     return DetectorConfig(
         twinset=version("twinset"),
         backbone=config.backbone,
         backbone_options=config.backbone_options,
-        image_size=contents.image_size,
-        mean=(mean[0], mean[1], mean[2]),
-        std=(std[0], std[1], std[2]),
+        head=config.head,
+        image_size=view.size,
+        fit=view.fit,
+        resize_to=view.resize_to,
+        resize_kernel=view.kernel,
+        mean=mean,
+        std=std,
         threshold=0.5,
-        generators=contents.generators,
+        generators=tuple(sorted({*contents.generators, *(rehearsal.generators if rehearsal else ())})),
+        sources=tuple(sorted({*contents.sources, *(rehearsal.sources if rehearsal else ())})),
         dataset_name=dataset.header.name,
         dataset_digest=dataset.digest,
         training=config,
+        run=run,
     )
+
+
+def _finished(out: Path, run: str) -> DetectorReport | None:
+    """The report of a detector that this very training has made already."""
+    try:
+        if DetectorConfig.model_validate_json((out / CONFIG).read_bytes()).run == run:
+            return DetectorReport.model_validate_json((out / METRICS).read_bytes())
+    except (OSError, ValidationError):
+        _LOG.debug("%s: no finished detector", out)
+    return None
 
 
 def _report(
-    validation: Predictions, test: Predictions, threshold: float, history: tuple[EpochReport, ...]
+    validation: Predictions, test: Predictions, config: DetectorConfig, history: tuple[EpochReport, ...]
 ) -> DetectorReport:
+    threshold, temperature = config.threshold, config.temperature
     return DetectorReport(
         threshold=threshold,
-        validation=split_metrics(validation.labels, validation.scores, threshold),
-        test=split_metrics(test.labels, test.scores, threshold),
+        temperature=temperature,
+        validation=predictions_metrics(validation, threshold, temperature),
+        test=predictions_metrics(test, threshold, temperature),
         by_generator=metrics_by_generator(test, threshold),
-        by_view=metrics_by_view(test, threshold),
+        by_view=metrics_by_view(test, threshold, temperature),
         history=history,
     )
-
-
-def _resolved(device: str) -> str:
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
 
 
 @contextmanager
@@ -149,27 +203,3 @@ def _one_line_errors() -> Iterator[None]:
         if not traceback:
             raise
         raise type(error)(last.partition(": ")[2]) from error
-
-
-@contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A folder to write into that takes the place of `out` when the block ends without an error, and vanishes otherwise."""
-    if out.exists() and not (out / METRICS).exists() and any(out.iterdir()):
-        raise TwinsetError(f"{out}: holds something else than a detector, which would be lost. Choose another --out.")
-    partial = out.with_name(f".{out.name}.partial")
-    replaced = out.with_name(f".{out.name}.replaced")
-    try:
-        # what a killed run left
-        for left in (partial, replaced):
-            shutil.rmtree(left, ignore_errors=True)
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise TwinsetError(f"{out}: cannot be written ({error.strerror}). Choose another --out.") from error
-    try:
-        yield partial
-        if out.exists():
-            out.rename(replaced)
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)

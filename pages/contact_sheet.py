@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, RejectedItem
-from manifests.records import Pair
+from manifests.records import IMAGE, REAL, Pair
 from manifests.seeds import fraction
 from manifests.shards import read_shard
 from pages.images import data_uri
-
-REAL = "real"
 
 
 @dataclass(frozen=True)
@@ -25,10 +23,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Card:
-    """One pair as it is shown: the real, the caption, the fakes."""
+    """One pair as it is shown: the real, the caption, the fakes; or an image that stands alone, as one or the other."""
 
     pair: Pair
-    real: Picture
+    real: Picture | None
     fakes: tuple[Picture, ...]
 
 
@@ -48,25 +46,31 @@ def choose(pairs: Iterable[Pair], views: Iterable[str], count: int) -> dict[str,
 
 def cards(pairs: Iterable[Pair], images: Mapping[tuple[str, str], str]) -> list[Card]:
     """Cards of some pairs, given their images by (pair id, member)."""
-    return [
-        Card(
-            pair=pair,
-            real=Picture(REAL, images[pair.pair_id, REAL]),
-            fakes=tuple(Picture(name, images[pair.pair_id, name]) for name in sorted(pair.fakes)),
-        )
-        for pair in pairs
-    ]
+    found = []
+    for pair in pairs:
+        pictures = [Picture(name, images[pair.pair_id, name]) for name in _names(pair)]
+        reals = [picture for picture in pictures if picture.member == REAL]
+        fakes = tuple(picture for picture in pictures if picture.member != REAL)
+        found.append(Card(pair, reals[0] if reals else None, fakes))
+    return found
+
+
+def _names(pair: Pair) -> list[str]:
+    """What a pair's members are called here: an image that stands alone by its generator, or `real`."""
+    return [pair.generator or REAL] if pair.is_single else [REAL, *sorted(pair.fakes)]
 
 
 def load_images(dataset: Dataset, pairs: Iterable[Pair]) -> dict[tuple[str, str], str]:
     """All members of some pairs as `data:` URIs by (pair id, member); only the shards that hold them are read.
 
+    The member of an image that stands alone is its generator, or `real`.
+
     Raises:
         DatasetError: a shard is damaged, or lacks a pair that the manifest places in it.
     """
-    wanted: dict[str, set[str]] = defaultdict(set)
+    wanted: dict[str, dict[str, Pair]] = defaultdict(dict)
     for pair in pairs:
-        wanted[pair.shard].add(pair.pair_id)
+        wanted[pair.shard][pair.pair_id] = pair
     found: dict[tuple[str, str], str] = {}
     for shard in sorted(wanted):
         missing = set(wanted[shard])
@@ -75,7 +79,9 @@ def load_images(dataset: Dataset, pairs: Iterable[Pair]) -> dict[tuple[str, str]
             for sample in read_shard(stream, name):
                 if sample.key in missing:
                     missing.discard(sample.key)
-                    found |= {(sample.key, member): _uri(sample.key, data) for member, data in sample.members.items()}
+                    alone = _names(wanted[shard][sample.key])[0]
+                    for member, data in sample.members.items():
+                        found[sample.key, alone if member == IMAGE else member] = _uri(sample.key, data)
                 if not missing:
                     break
         if missing:

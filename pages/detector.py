@@ -4,19 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from classifier.curves import roc, shares
 from classifier.report import METRICS, PREDICTIONS, DetectorReport
 from manifests.errors import DatasetError
 
-BINS = 25
-"""Bins of the histograms of scores, from 0 to 1."""
-
 _SHOWN = 8
-_MOST_POINTS = 300
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class DetectorPage:
     Attributes:
         report: the figures of merit.
         roc: points (false positive rate, true positive rate) from (0, 0) to (1, 1).
-        histogram: share of each class's images in each of `BINS` bins of the score: reals, fakes.
+        histogram: share of each class's images in each of `HISTOGRAM_BINS` bins of the score: reals, fakes.
         extremes: of each class.
     """
 
@@ -79,8 +75,8 @@ def read_detector(folder: Path) -> DetectorPage:
         raise DatasetError(f"{folder / PREDICTIONS}: expected reals and fakes of the test split.")
     return DetectorPage(
         report=report,
-        roc=_roc([image.score for image in reals], [image.score for image in fakes]),
-        histogram=(_shares(reals), _shares(fakes)),
+        roc=roc([image.score for image in reals], [image.score for image in fakes]),
+        histogram=(shares([image.score for image in reals]), shares([image.score for image in fakes])),
         extremes=(_extremes("real", reals), _extremes("fake", fakes[::-1])),
     )
 
@@ -101,20 +97,6 @@ def _test_images(path: Path) -> tuple[list[ScoredImage], list[ScoredImage]]:
     for row in rows:
         images[row["label"]].append(ScoredImage(row["pair_id"], row["member"], row["score"]))
     return images
-
-
-def _roc(reals: Sequence[float], fakes: Sequence[float]) -> tuple[tuple[float, float], ...]:
-    """The curve's corners, thinned out; both lists of scores ascend."""
-    thresholds = np.unique(np.concatenate([reals, fakes]))[::-1]
-    false_positive = 1 - np.searchsorted(reals, thresholds, side="left") / len(reals)
-    true_positive = 1 - np.searchsorted(fakes, thresholds, side="left") / len(fakes)
-    kept = np.unique(np.linspace(0, len(thresholds) - 1, _MOST_POINTS).round().astype(int))
-    return ((0.0, 0.0), *((float(false_positive[index]), float(true_positive[index])) for index in kept))
-
-
-def _shares(images: Sequence[ScoredImage]) -> tuple[float, ...]:
-    counts, _ = np.histogram([image.score for image in images], bins=BINS, range=(0, 1))
-    return tuple(float(count) / len(images) for count in counts)
 
 
 def _extremes(label: str, images: Sequence[ScoredImage]) -> Extremes:

@@ -9,6 +9,6 @@ def environment() -> Environment:
         loader=PackageLoader("pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters["number"] = lambda value: f"{value:,}"
-    made.filters["share"] = lambda value: f"{value:.1%}"
+    made.filters["share"] = lambda value: "–" if value is None else f"{value:.1%}"  # noqa: RUF001
     made.filters["decimals"] = lambda value: "–" if value is None else f"{value:.3f}"  # noqa: RUF001
     return made

@@ -15,6 +15,7 @@ from manifests.records import (
     SPLITS,
     Caption,
     Encoding,
+    ExistingFake,
     Fake,
     Frame,
     ImageFacts,
@@ -43,15 +44,26 @@ def make_dataset(tmp_path_factory: pytest.TempPathFactory) -> MakeDataset:
         side: int = 48,
         shards: int = 2,
         audit: str = "passed",
+        fakes_alone: int | None = None,
     ) -> Dataset:
+        """Pairs; or, where `fakes_alone` is given, images that stand alone: of each so many one real, the others fakes."""
         folder = Folder.at(str(tmp_path_factory.mktemp("dataset")))
-        return write_dataset(folder, counts, generators=generators, side=side, shards=shards, audit=audit)
+        return write_dataset(
+            folder, counts, generators=generators, side=side, shards=shards, audit=audit, fakes_alone=fakes_alone
+        )
 
     return make
 
 
 def write_dataset(
-    folder: Folder, counts: Counts, *, generators: tuple[str, ...], side: int, shards: int, audit: str
+    folder: Folder,
+    counts: Counts,
+    *,
+    generators: tuple[str, ...],
+    side: int,
+    shards: int,
+    audit: str,
+    fakes_alone: int | None,
 ) -> Dataset:
     pairs: list[Pair] = []
     infos: list[ShardInfo] = []
@@ -62,6 +74,11 @@ def write_dataset(
                 continue
             name = f"{split}-{shard:06d}.tar"
             made = [make_pair(f"{split}{number}", split, generators, side, name) for number in chosen]
+            if fakes_alone is not None:
+                made = [
+                    alone(*entry, member=generators[0] if number % (fakes_alone + 1) else "real")
+                    for number, entry in enumerate(made)
+                ]
             with folder.create(f"shards/{name}") as stream:
                 write_shard(stream, (Sample(pair.pair_id, images, metadata(pair)) for pair, images in made))
             pairs += [pair for pair, _ in made]
@@ -112,6 +129,20 @@ def make_pair(
         shard=shard,
     )  # fmt: skip
     return pair, images
+
+
+def alone(pair: Pair, images: dict[str, bytes], *, member: str) -> tuple[Pair, dict[str, bytes]]:
+    """One member of a pair as an image that stands alone."""
+    made = None if member == "real" else ExistingFake(generator=member)
+    single = pair.model_copy(
+        update={
+            "image": pair.image.model_copy(update={"made": made}),
+            "frame": pair.frame.model_copy(update={"framing": "single"}),
+            "fakes": {},
+            "members": {"image": pair.members[member]},
+        }
+    )
+    return single, {"image": images[member]}
 
 
 def texture(name: str, side: int) -> NDArray[np.uint8]:

@@ -5,6 +5,8 @@ import pytest
 
 from classifier.batches import Batch, PairStream, PairWindows, batches, collate, pairs_in_batches
 from classifier.config import ClassifierConfig
+from classifier.contents import survey
+from classifier.transforms import Preprocessing
 from manifests.dataset import Dataset
 
 
@@ -68,3 +70,32 @@ def test_a_batch_holds_whole_pairs_and_their_pixels(dataset: Dataset):
     assert batch.weights.tolist() == [1, 0.5, 0.5, 1, 0.5, 0.5]
     assert (batch.images[4].permute(1, 2, 0).numpy() == pairs[1].windows["sd"]).all()
     assert batch.images.numpy().dtype == np.uint8
+
+
+def test_threads_change_neither_pixels_nor_order(dataset: Dataset):
+    alone, threaded = epoch(dataset, 0, decoding_threads=0), epoch(dataset, 0, decoding_threads=3)
+    assert ids(alone) == ids(threaded)
+    for one, other in zip(alone, threaded, strict=True):
+        assert all((one.windows[member] == other.windows[member]).all() for member in one.windows)
+
+
+def test_a_network_that_wants_resized_images_gets_them(dataset: Dataset):
+    config = ClassifierConfig(image_size=32, fit="resize", resize_to=36, augmentation={"crop_scale": (0.5, 1.0)})
+    training = PairStream(dataset, "train", ("sd", "vae"), 32, training=config)
+    evaluation = PairStream(dataset, "train", ("sd", "vae"), Preprocessing.of(config, 32))
+    for stream in (training, evaluation):
+        assert next(iter(stream)).windows["vae"].shape == (32, 32, 3)
+
+
+def test_couples_are_never_blended(make_dataset: Callable[..., Dataset]):
+    blending = {"random_crop": False, "flip": 0, "blend": {"probability": 1, "share": (0.5, 0.5)}}
+    few = {"train": 8, "validation": 4, "test": 4}
+    alone = make_dataset(few, fakes_alone=1)
+    pairs = make_dataset(few)
+    for dataset, is_blended in ((alone, False), (pairs, True)):
+        contents = survey(dataset, ClassifierConfig())
+        config = ClassifierConfig(augmentation=blending)
+        stream = PairStream(dataset, "train", ("blur",), 48, training=config, singles=contents.singles["train"])
+        for pair in stream:
+            changed = (pair.windows["blur"] != pair.pair.decode()["blur"]).any()
+            assert changed == is_blended

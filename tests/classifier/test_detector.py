@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from classifier.backends import accelerated, run_by
 from classifier.config import ClassifierConfig
 from classifier.detector import Detector
 from classifier.network import new_network
@@ -63,3 +64,13 @@ def test_a_folder_that_holds_no_detector_is_named(detector: Detector, tmp_path: 
     (tmp_path / "config.json").write_text('{"backbone": 3}')
     with pytest.raises(ModelError, match="not a detector's settings"):
         Detector.load(tmp_path)
+
+
+@pytest.mark.parametrize("way", ["chosen", "named"])
+def test_another_backend_changes_the_speed_and_hardly_the_scores(detector: Detector, way: str):
+    images = [noise(50, 40), noise(32, 32)]
+    windows = [detector.config.preprocessing.window(image) for image in images]
+    faster = accelerated(detector, windows, ("bf16",)) if way == "chosen" else run_by(detector, "bf16")
+    assert faster.runner is not None
+    assert faster.predict(images) == pytest.approx(detector.predict(images), abs=0.01)
+    assert faster.with_threshold(0.9).runner is faster.runner

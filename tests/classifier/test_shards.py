@@ -1,3 +1,4 @@
+import io
 import tarfile
 from collections import Counter
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from classifier.shards import Part, read_pairs, share_out
 from manifests.dataset import Dataset
@@ -76,7 +78,7 @@ def test_a_sample_without_its_fields_is_named(tmp_path: Path):
 def test_an_undecodable_image_is_named(tmp_path: Path):
     folder = written(tmp_path, Sample("7", {"real": b"<html>", "sd": b"s"}, FIELDS))
     (pair,) = read_pairs(folder, [Part("a.tar")], ("sd",))
-    with pytest.raises(DatasetError, match="pair 7: the image of real cannot be decoded"):
+    with pytest.raises(DatasetError, match=r"^a\.tar: pair 7: the image of real cannot be decoded"):
         pair.decode()
 
 
@@ -98,3 +100,14 @@ def test_a_field_that_stands_twice_is_an_error(tmp_path: Path):
         tar.addfile(tarfile.TarInfo("7.sd.jpg"))
     with pytest.raises(DatasetError, match="the shard is damaged"):
         list(read_pairs(folder, [Part("a.tar")], ("sd",)))
+
+
+def test_a_truncated_jpeg_is_one_line_that_names_shard_pair_and_member(tmp_path: Path):
+    buffer = io.BytesIO()
+    Image.effect_noise((48, 48), 40).convert("RGB").save(buffer, "JPEG")
+    whole = buffer.getvalue()
+    folder = written(tmp_path, Sample("7", {"real": whole, "sd": whole[: len(whole) // 2]}, FIELDS))
+    (pair,) = read_pairs(folder, [Part("a.tar")], ("sd",))
+    with pytest.raises(DatasetError, match=r"^a\.tar: pair 7: the image of sd cannot be decoded \(truncated") as error:
+        pair.decode()
+    assert "\n" not in str(error.value)

@@ -28,7 +28,7 @@ from pixels.decode import decode
 
 CONFIG = ClassifierConfig(backbone="test_resnet", epochs=2, batch_size=4, image_size=40, learning_rate=3e-3)
 QUICK = CONFIG.model_copy(update={"epochs": 1})
-FILES = ["config.json", "metrics.json", "model.safetensors", "predictions.parquet"]
+FILES = ["README.md", "config.json", "metrics.csv", "metrics.json", "model.safetensors", "predictions.parquet"]
 MakeDataset = Callable[..., Dataset]
 
 
@@ -56,7 +56,7 @@ def test_it_learns_what_tells_the_fakes(trained: Trained):
     assert len(trained.report.history) == CONFIG.epochs
 
 
-def test_the_folder_holds_the_four_files_and_nothing_else(trained: Trained):
+def test_the_folder_holds_the_six_files_and_nothing_else(trained: Trained):
     assert sorted(path.name for path in trained.out.iterdir()) == FILES
     assert sorted(path.name for path in trained.out.parent.iterdir()) == ["detector"]
     assert DetectorReport.model_validate_json((trained.out / "metrics.json").read_bytes()) == trained.report
@@ -85,7 +85,7 @@ def test_every_figure_follows_from_the_predictions_and_the_threshold(trained: Tr
     label = np.array([row["label"] for row in chosen])
     score = np.array([row["score"] for row in chosen])
     called = score > metrics["threshold"]
-    assert metrics[split] == {
+    expected = {
         "n_real": (label == 0).sum(),
         "n_fake": (label == 1).sum(),
         "accuracy": pytest.approx(accuracy_score(label, called)),
@@ -95,6 +95,7 @@ def test_every_figure_follows_from_the_predictions_and_the_threshold(trained: Tr
         "ap": pytest.approx(average_precision_score(label, score), abs=1e-6),
         "confusion": confusion_matrix(label, called).tolist(),
     }
+    assert {name: metrics[split][name] for name in expected} == expected
 
 
 def test_the_figures_by_generator_and_view_follow_too(trained: Trained):
@@ -162,7 +163,7 @@ def test_an_earlier_detector_is_replaced_and_anything_else_is_not(make_dataset: 
     assert [path.name for path in holiday.iterdir()] == ["picture.jpg"]
 
 
-@pytest.mark.parametrize(("split", "workers"), [("train", 0), ("train", 1), ("test", 0)])
+@pytest.mark.parametrize(("split", "workers"), [("train", 0), ("train", 1), ("validation", 0)])
 def test_a_training_that_fails_says_so_in_one_line_and_leaves_nothing(
     make_dataset: MakeDataset, tmp_path: Path, split: Split, workers: int
 ):
@@ -208,3 +209,11 @@ def test_settings_that_do_not_fit_the_dataset_are_named(make_dataset: MakeDatase
         with pytest.raises(RecipeError, match=told):
             train(dataset, QUICK.model_copy(update=update), tmp_path / "out", device="cpu")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_that_stand_alone_are_enough(make_dataset: MakeDataset, tmp_path: Path):
+    dataset = make_dataset({"train": 12, "validation": 6, "test": 6}, shards=1, fakes_alone=2)
+    report = train(dataset, QUICK, tmp_path / "detector", device="cpu")
+    assert (report.test.n_real, report.test.n_fake) == (2, 4)
+    assert report.by_generator["blur"].n == 4
+    assert {(row["member"], row["label"]) for row in rows(tmp_path / "detector")} == {("real", 0), ("blur", 1)}

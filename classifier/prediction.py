@@ -1,0 +1,89 @@
+"""A detector's answers about any images: a verdict and a calibrated probability of each, or the reason why not.
+
+Everything streams: of an image only the window that the network sees is kept, and no more of these than a batch.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from classifier.backends import BackendName, accelerated
+from classifier.calibration import calibrated
+from classifier.detector import Detector
+from classifier.images import judged_pixels
+from manifests.errors import DatasetError, RejectedItem
+from manifests.records import Reason
+
+Verdict = Literal["real", "fake"]
+Window = NDArray[np.uint8]
+
+
+class Answer(BaseModel):
+    """What is said of one image: one line of the output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str = Field(description="path or URL, as it was given or found")
+    verdict: Verdict | None = Field(default=None, description="fake where the score is above the detector's threshold")
+    probability: float | None = Field(
+        default=None, description="of fake, calibrated on the detector's validation images"
+    )
+    score: float | None = Field(default=None, description="of fake, as the network gives it")
+    reason: Reason | None = Field(default=None, description="why the image was not judged")
+    detail: str = ""
+
+
+def answers(
+    detector: Detector,
+    images: Iterable[tuple[str, bytes | RejectedItem]],
+    *,
+    batch: int,
+    backends: Sequence[BackendName] = (),
+) -> Iterator[Answer]:
+    """An answer for each image, in their order.
+
+    Args:
+        detector: who judges.
+        images: names, and the bytes of an image file or why there are none.
+        batch: images judged at a time.
+        backends: ways to run the network that are tried on the first images; the fastest judges. None: as it is.
+    """
+    prepared = ((name, _window(detector, found)) for name, found in images)
+    while group := list(itertools.islice(prepared, batch)):
+        windows = [window for _, window in group if not isinstance(window, RejectedItem)]
+        if backends and windows:
+            detector, backends = accelerated(detector, windows, backends), ()
+        yield from _judged(detector, group)
+
+
+def _judged(detector: Detector, group: Sequence[tuple[str, Window | RejectedItem]]) -> Iterator[Answer]:
+    windows = [window for _, window in group if not isinstance(window, RejectedItem)]
+    logits = detector.window_logits(windows)
+    scores = iter(calibrated(logits, 1.0).tolist())
+    probabilities = iter(calibrated(logits, detector.config.temperature).tolist())
+    for name, window in group:
+        if isinstance(window, RejectedItem):
+            yield Answer(image=name, reason=window.reason, detail=window.detail)
+            continue
+        score = next(scores)
+        verdict: Verdict = "fake" if score > detector.config.threshold else "real"
+        yield Answer(image=name, verdict=verdict, probability=next(probabilities), score=score)
+
+
+def _window(detector: Detector, found: bytes | RejectedItem) -> Window | RejectedItem:
+    if isinstance(found, RejectedItem):
+        return found
+    try:
+        pixels = judged_pixels(found)
+    except RejectedItem as rejection:
+        return rejection
+    try:
+        # a copy: a view would keep the whole image
+        return detector.config.preprocessing.window(pixels).copy()
+    except DatasetError:
+        size = f"{pixels.shape[1]}x{pixels.shape[0]} pixels, and nothing is enlarged"
+        return RejectedItem(Reason.TOO_SMALL, f"{size}: the detector sees {detector.config.image_size}")

@@ -1,0 +1,118 @@
+"""Detectors that others trained and published as files of weights: recognised by their names, or described beside them."""
+
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from classifier.augmentations.degradation import KernelName
+from classifier.checkpoints import read_weights
+from classifier.config import ClassifierConfig, Fit
+from classifier.detector import Detector
+from classifier.heads import Head
+from classifier.network import Network, Normalisation, published_network
+from classifier.report import DetectorConfig
+from classifier.transforms import Preprocessing
+from manifests.errors import ModelError, first_complaint
+
+
+class CheckpointLayout(BaseModel):
+    """What a file of weights does not say of itself: `NAME.toml` beside `NAME.pt` or `NAME.safetensors`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backbone: str = Field(description="name of a timm model")
+    backbone_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    head: Head = "linear"
+    fake_output: Literal[0, 1] = Field(default=1, description="which of two outputs is fake; one output always is")
+    checkpoint_prefix: dict[str, str] = Field(
+        default_factory=dict, description='where its names begin otherwise than ours: {"model." = "backbone."}'
+    )
+    image_size: int = Field(default=224, ge=16, description="side of the square window that the network sees, pixels")
+    fit: Fit = "resize"
+    resize_to: int | None = Field(default=None, ge=16, description="shorter side after resizing, pixels")
+    resize_kernel: KernelName = "bilinear"
+    normalisation: Normalisation | None = Field(
+        default=None, description="mean and standard deviation, each RGB of values in [0, 1]; None: as timm says"
+    )
+    threshold: float = Field(default=0.5, ge=0, le=1, description="an image is called fake when its score is above")
+    generators: tuple[str, ...] = Field(default=(), description="the fakes it was trained on")
+
+
+# {"model_state_dict": {"backbone.…"}}: torchvision's names of a ResNet-50, with a perceptron in the place of its last layer
+SDXL_DETECTOR = CheckpointLayout(backbone="resnet50", head="mlp", resize_to=256, generators=("sdxl",))
+_SDXL_MARKS = {"layer4.2.conv3.weight": (2048, 512, 1, 1), "fc.1.weight": (512, 2048), "fc.5.weight": (2, 512)}
+
+
+def published_detector(path: Path, device: str = "cpu") -> Detector:
+    """Load somebody else's file of weights as a detector.
+
+    Args:
+        path: `.safetensors`, or a torch checkpoint, which is never unpickled. Unless it has the layout of the published
+            SDXL detector, a `CheckpointLayout` lies beside it.
+        device: a torch device.
+
+    Raises:
+        ModelError: the file is missing, damaged, of another architecture than is said, or nothing is said.
+    """
+    layout = _layout(path)
+    network = published_network(
+        layout.backbone,
+        layout.backbone_options,
+        layout.head,
+        path,
+        layout.checkpoint_prefix,
+        fake_output=layout.fake_output,
+        normalisation=layout.normalisation,
+    )
+    return Detector(network.to(device).eval(), _described(path, layout, network))
+
+
+def _layout(path: Path) -> CheckpointLayout:
+    described = path.with_suffix(".toml")
+    if described.exists():
+        try:
+            return CheckpointLayout.model_validate(tomllib.loads(described.read_text("utf-8")))
+        except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            what = first_complaint(error) if isinstance(error, ValidationError) else error
+            raise ModelError(f"{described}: not a description of a checkpoint ({what}). Correct it.") from error
+    state = read_weights(path)
+    if all(name in state and tuple(state[name].shape) == shape for name, shape in _SDXL_MARKS.items()):
+        return SDXL_DETECTOR
+    raise ModelError(
+        f"{path}: of an architecture that is not known here. Say in {described.name} beside it what it is: at least "
+        'backbone = "NAME OF A TIMM MODEL".'
+    )
+
+
+def _described(path: Path, layout: CheckpointLayout, network: Network) -> DetectorConfig:
+    mean, std = network.normalisation
+    training = ClassifierConfig(
+        backbone=layout.backbone,
+        backbone_options=layout.backbone_options,
+        head=layout.head,
+        image_size=layout.image_size,
+        fit=layout.fit,
+        resize_to=layout.resize_to,
+        resize_kernel=layout.resize_kernel,
+    )
+    view = Preprocessing.of(training, layout.image_size)
+    return DetectorConfig(
+        twinset=version("twinset"),
+        backbone=layout.backbone,
+        backbone_options=layout.backbone_options,
+        head=layout.head,
+        image_size=view.size,
+        fit=view.fit,
+        resize_to=view.resize_to,
+        resize_kernel=view.kernel,
+        mean=mean,
+        std=std,
+        threshold=layout.threshold,
+        generators=layout.generators,
+        dataset_name=path.name,
+        dataset_digest="",
+        training=training,
+    )
