@@ -12,6 +12,7 @@ from flows.counts import stage_counts
 from flows.folder import BuildFolder
 from flows.gate import gate_error
 from flows.inputs import check_inputs
+from flows.presets import FULL
 from flows.recipe import load_recipe
 from flows.scheduling import CHUNK, run_chunks, runner
 from flows.stages.audit import build_stages
@@ -21,7 +22,7 @@ from manifests.errors import GateError
 from manifests.journal import settle
 from manifests.records import Reason
 
-_ASKED_FOR = (Reason.SURPLUS, Reason.TAKEN_DOWN, Reason.SCORE)
+_ASKED_FOR = (Reason.SURPLUS, Reason.TAKEN_DOWN, Reason.SCORE, Reason.UNMATCHED)
 """Reasons that say nothing against a source."""
 
 
@@ -51,13 +52,14 @@ def run_stage(url: str, stage: str, chunks: list[int]) -> int:
 
 
 @flow(name="build_dataset", flow_run_name="build-{out}", persist_result=False)
-def build_dataset(recipe: str, out: str, redo: bool = False) -> str:
+def build_dataset(recipe: str, out: str, redo: bool = False, preset: str = FULL) -> str:
     """Build a recipe's dataset, or go on where an earlier run stopped.
 
     Args:
         recipe: path of the recipe.
         out: the build's folder, a path or fsspec URL.
         redo: take over a folder that was built from an earlier form of the recipe.
+        preset: which of the recipe's presets to build.
 
     Returns:
         The dataset's folder.
@@ -67,7 +69,7 @@ def build_dataset(recipe: str, out: str, redo: bool = False) -> str:
         TwinsetError: bad input.
     """
     path = Path(recipe).absolute()
-    build = BuildFolder(load_recipe(path), str(path.parent), out)
+    build = BuildFolder(load_recipe(path, preset), str(path.parent), out)
     check_inputs(build)
     build.claim(redo=redo)
     return go_on(build)

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 from flows.folder import BuildFolder
 from flows.stages.audit import build_stages
+from flows.stages.base import BuildStage
+from flows.stages.generate import GenerateStage
 from flows.stages.reals import RealsStage
+from manifests.chunks import Marker
 from manifests.records import Reason
+from sources.base import RETRYABLE
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,24 @@ def failed_chunks(build: BuildFolder) -> list[Failed]:
         failed += [
             Failed(stage.name, marker.index, items)
             for marker in stage.store.markers()
-            if (items := marker.rejected.get(Reason.INFRASTRUCTURE, 0))
+            if (items := _may_pass(stage, marker))
         ]
     return failed
 
 
 def forget_failed(build: BuildFolder) -> None:
-    """Let the chunks in which a machine failed be done again as a whole: what an item becomes depends on its batch."""
+    """Let chunks in which a machine failed, or a retrieved fake did not come, be done again as a whole.
+
+    What an item becomes depends on its batch.
+    """
     for stage in build_stages(build):
         for marker in stage.store.markers():
-            if marker.rejected.get(Reason.INFRASTRUCTURE, 0):
+            if _may_pass(stage, marker):
                 stage.store.forget(marker.index)
+
+
+def _may_pass(stage: BuildStage, marker: Marker) -> int:
+    """Number of a chunk's items that may succeed when the whole chunk is done again; reals are asked for one by one."""
+    fetches = isinstance(stage, GenerateStage)
+    reasons = {Reason.INFRASTRUCTURE, *(RETRYABLE if fetches else ())}
+    return sum(marker.rejected.get(reason, 0) for reason in reasons)

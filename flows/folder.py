@@ -14,7 +14,7 @@ from manifests.errors import DatasetError
 from manifests.records import Stage
 from manifests.storage import Folder
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel | None)
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,10 @@ class BuildFolder:
     def located(self, settings: M) -> M:
         """Settings whose paths start from the recipe's folder."""
         return located(settings, Path(self.base))
+
+    def place(self, url: str) -> str:
+        """A path or URL that the recipe names: a relative path starts from the recipe's folder."""
+        return url if "://" in url else str(Path(self.base) / url)
 
     def is_claimed(self) -> bool:
         """Whether a build has begun here."""

@@ -1,10 +1,12 @@
 """The null control of a dataset's own recipe: its views, its alignment, and the codings of its own reals."""
 
 import statistics
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from audit.config import AuditConfig
 from audit.dead_leaves import DeadLeaves
-from audit.null_control import REDUCTION, NullControl
+from audit.null_control import PHOTOGRAPHS, REDUCTION, NullControl
 from flows.recipe import Recipe, parse_recipe
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
@@ -45,11 +47,29 @@ def null_control(dataset: Dataset, config: AuditConfig, *, wanted: bool | None =
         return None
     recipe = parse_recipe(dataset.header.recipe, f"{dataset.root}/manifest.jsonl, line 1")
     codings, sides = _reals(dataset)
-    side = max(_picture_side(view, recipe, sides.get(view.name, [])) for view in recipe.views)
+    return of_recipe(recipe, config, codings, sides)
+
+
+def of_recipe(
+    recipe: Recipe,
+    config: AuditConfig,
+    codings: tuple[JpegCoding | None, ...] = PHOTOGRAPHS,
+    sides: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> NullControl:
+    """What the null control of a recipe works on.
+
+    Args:
+        recipe: with a view of pairs.
+        config: tells the number of pairs.
+        codings: of the reals, as often as each occurs; None stands for a lossless one.
+        sides: pixels a side of the reals' windows, by view; where there are none, reals are as small as the recipe allows.
+    """
+    views = tuple(view for view in recipe.views if not view.is_single)
+    side = max(_picture_side(view, recipe, sides.get(view.name, [])) for view in views)
     count = _SPARE * -(-config.null_control_pairs // _WINDOWS)
     return NullControl(
         pictures=(DeadLeaves(number, side) for number in range(count)),
-        views=recipe.views,
+        views=views,
         alignment=recipe.alignment,
         screen=recipe.screen,
         codings=codings,
@@ -78,7 +98,7 @@ def _own(header: Header, facts: ImageFacts) -> JpegCoding | None:
     return header.coding(facts.jpeg_tables, facts.subsampling) if facts.jpeg_tables else None
 
 
-def _picture_side(view: ViewRules, recipe: Recipe, sides: list[int]) -> int:
+def _picture_side(view: ViewRules, recipe: Recipe, sides: Sequence[int]) -> int:
     """Pixels of a picture that gives windows such as the view's reals have, reduced as the null control asks."""
     smallest = max(view.frame + 2 * view.margin * (view.framing == "patch"), recipe.screen.min_side)
     usual = statistics.median_low(sides) if sides and view.framing == "scene" else smallest

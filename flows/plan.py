@@ -1,17 +1,27 @@
 """What building a recipe would do, from the recipe alone; imports no model library and reads no image."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.published import Published
 from flows.recipe import Recipe, located
-from generation.config import GeneratorConfig, TextToImageConfig
+from flows.target import chunks_at_least
+from generation.config import GeneratorConfig, RetrieveConfig, TextToImageConfig
+from manifests.records import SPLITS, Split
+from manifests.splits import SplitConfig
 from pixels.config import ViewRules
 from sources.config import SourceConfig
 
 _SMALL_LIST = 64 * 2**20
 """Bytes of a source's list up to which it is read through without being asked."""
+
+_MAGIC = "*?[{"
+
+_LISTS = ("csv", "path", "ids", "image_labels", "boxes")
+"""Settings of sources that name lists."""
 
 # TFLOP by diffusers' modules of the true shapes: one UNet call, one VAE decode, at the native side in pixels
 _MODELS = {"sd": (512, 0.803, 2.51), "sdxl": (1024, 6.761, 10.47)}
@@ -30,6 +40,7 @@ class PlannedSource(BaseModel):
 
     name: str
     images: int | None = Field(description="None: not counted")
+    absent: str = Field(default="", description="its list, where that is not on this machine: its limit is what counts")
 
 
 class PlannedGenerator(BaseModel):
@@ -53,83 +64,147 @@ class Plan(BaseModel):
     sources: tuple[PlannedSource, ...]
     views: tuple[str, ...]
     generators: tuple[PlannedGenerator, ...]
-    pairs: int | None
+    made: int | None = Field(description="pairs that are made where none is dropped")
+    pairs: int | None = Field(description="of these, those that go into the dataset")
+    splits: dict[Split, int] | None = Field(
+        description="of these, by split: exact counts, or as the ratios expect them"
+    )
+    target_pairs: int | None = Field(description="the recipe's; None: all that are made")
     chunks: int
     shards: int
     disk_bytes: int
     dataset_bytes: int
+    published: Published | None = Field(default=None, description="quoted from its publisher; nothing here measured it")
 
 
-def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False) -> Plan:
+def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False, published: Published | None = None) -> Plan:
     """Plan a build.
 
     Args:
         recipe: the recipe.
         base: the folder that its relative paths start from.
         count: read the sources' lists through, however long they are.
+        published: what others have published of the set, to be shown beside the plan.
 
     Raises:
         SourceError: a source is missing, or not in its published format.
     """
-    sources = [
-        PlannedSource(name=source.name, images=_images(located(source, base), count=count)) for source in recipe.sources
-    ]
+    sources = [_source(located(source, base), count=count) for source in recipe.sources]
     known = [source.images for source in sources if source.images is not None]
-    images = sum(known) if len(known) == len(sources) else None
-    if images is not None and recipe.select.limit is not None:
-        images = min(images, recipe.select.limit)
-    pairs = None if images is None else images * len(recipe.views)
-    listed = sum(known)
-    native, final = _bytes_per_image(recipe)
-    work, dataset = (images or 0) * (native + final), (images or 0) * final
+    images = _images_of_views(recipe, {source.name: source.images for source in sources})
+    counted = [number for number in images.values() if number is not None]
+    made = sum(counted)
+    pairs = made if recipe.target_pairs is None else min(made, recipe.target_pairs)
+    share = pairs / made if made else 1.0
+    native, final = _bytes(recipe, images)
+    is_known = len(counted) == len(images)
     return Plan(
         name=recipe.name,
         sources=tuple(sources),
         views=tuple(view.name for view in recipe.views),
         generators=tuple(_generator(recipe, generator, images) for generator in recipe.generators),
-        pairs=pairs,
+        made=made if is_known else None,
+        pairs=pairs if is_known else None,
+        splits=_splits(recipe.split, pairs) if is_known else None,
+        target_pairs=recipe.target_pairs,
         chunks=sum(math.ceil(images / recipe.chunks.size) for images in known),
-        shards=math.ceil((images or 0) / recipe.shards.pairs) * len(recipe.views),
-        disk_bytes=round(listed * _REAL_BYTES + work + dataset),
-        dataset_bytes=round(dataset),
+        shards=sum(math.ceil(number * share / recipe.shards.pairs) for number in counted),
+        disk_bytes=round(sum(known) * _REAL_BYTES + native + (1 + share) * final),
+        dataset_bytes=round(share * final),
+        published=published,
     )
+
+
+def _images_of_views(recipe: Recipe, images: Mapping[str, int | None]) -> dict[str, int | None]:
+    """How many images go into each view at most; None where a source is not counted, and no target bounds them."""
+    target = recipe.target_pairs
+    wanted = None if target is None else chunks_at_least(recipe, target) * recipe.chunks.size
+    found: dict[str, int | None] = {}
+    for view in recipe.views:
+        numbers = [images[name] for name in recipe.sources_of(view)]
+        known = [number for number in numbers if number is not None]
+        total = sum(known) if len(known) == len(numbers) else None
+        limit = recipe.select.limit
+        limited = total if total is None or limit is None else min(total, limit)
+        found[view.name] = limited if wanted is None else wanted if limited is None else min(limited, wanted)
+    return found
+
+
+def _splits(config: SplitConfig, pairs: int) -> dict[Split, int]:
+    """Pairs of each split, where all views are of one size and none is dropped."""
+    if config.counts:
+        return {split: config.counts.get(split, 0) for split in SPLITS}
+    return {split: round(pairs * config.ratios.get(split, 0.0)) for split in SPLITS}
+
+
+def _source(settings: SourceConfig, *, count: bool) -> PlannedSource:
+    absent = "" if count else _absent(settings)
+    images = settings.limit if absent else _images(settings, count=count)
+    return PlannedSource(name=settings.name, images=images, absent=absent)
+
+
+def _absent(settings: SourceConfig) -> str:
+    """The first of a source's lists that is a path of this machine where nothing is; a build would be refused for it."""
+    if not _is_here(settings):
+        return ""
+    missing = (location for location in _lists(settings) if not any(character in location for character in _MAGIC))
+    return next((location for location in missing if not Path(location).exists()), "")
 
 
 def _images(settings: SourceConfig, *, count: bool) -> int | None:
     """Images of a source: its limit, or its length where that is asked for or quickly known."""
     if count or _has_short_list(settings):
         return sum(1 for _ in settings.open().list())
+    if _is_here(settings):
+        settings.open().list()  # files and parts that are not there are missed now by sources that know them beforehand
     return settings.limit
 
 
+def _is_here(settings: SourceConfig) -> bool:
+    """Whether a source's list is on this machine."""
+    return not getattr(settings, "repo", "") and not any("://" in location for location in _lists(settings))
+
+
+def _lists(settings: SourceConfig) -> list[str]:
+    """Where a source's lists are."""
+    return [location for name in _LISTS if (location := str(getattr(settings, name, "")))]
+
+
 def _has_short_list(settings: SourceConfig) -> bool:
-    """Whether a source's list is soon read: that of a folder, or a file of this machine that is not long."""
-    for name in ("csv", "path"):
-        location = str(getattr(settings, name, ""))
-        if "://" in location:
-            return False
-        if Path(location).is_file():
-            return Path(location).stat().st_size <= _SMALL_LIST
-    return True
+    """Whether a source's list is soon read: that of a folder, or tables of this machine that are not long."""
+    locations = _lists(settings)
+    if not _is_here(settings) or any(character in location for location in locations for character in _MAGIC):
+        return False
+    return sum(_table_bytes(Path(location)) for location in locations) <= _SMALL_LIST
 
 
-def _generator(recipe: Recipe, generator: GeneratorConfig, images: int | None) -> PlannedGenerator:
+def _table_bytes(place: Path) -> int:
+    """Size of a file, or of the Parquet tables in a folder."""
+    files = [place] if place.is_file() else place.glob("*.parquet")
+    return sum(file.stat().st_size for file in files)
+
+
+def _generator(recipe: Recipe, generator: GeneratorConfig, images: Mapping[str, int | None]) -> PlannedGenerator:
     views = [view for view in recipe.views if generator.name in view.generators]
-    seconds = [_seconds(generator, view) for view in views]
-    hours = None
-    if images is not None and None not in seconds:
-        hours = images * sum(s for s in seconds if s is not None) / 3600
+    fakes: int | None = 0
+    hours: float | None = 0.0
+    for view in views:
+        number, seconds = images[view.name], _seconds(generator, view)
+        fakes = None if fakes is None or number is None else fakes + number
+        hours = None if hours is None or number is None or seconds is None else hours + number * seconds / 3600
     return PlannedGenerator(
         name=generator.name,
         method=generator.method,
         model=generator.model,
-        fakes=None if images is None else images * len(views),
+        fakes=fakes,
         gpu_hours=hours,
     )
 
 
 def _seconds(generator: GeneratorConfig, view: ViewRules) -> float | None:
     """Seconds an image on one H200; None where the model's size is not known."""
+    if isinstance(generator, RetrieveConfig):
+        return 0.0  # an encoder of texts takes next to nothing
     family = _family(generator.model)
     if family is None:
         return None
@@ -151,11 +226,11 @@ def _family(model: str) -> str | None:
     return "sd" if "stable-diffusion-v1" in name or "stable-diffusion-1" in name or "sd-vae" in name else None
 
 
-def _bytes_per_image(recipe: Recipe) -> tuple[float, float]:
-    """Bytes of one image's native pixels in all views, and of its final members."""
+def _bytes(recipe: Recipe, images: Mapping[str, int | None]) -> tuple[float, float]:
+    """Bytes of all native pixels, and of all final members."""
     native = final = 0.0
     for view in recipe.views:
-        members = 1 + len(view.generators)
+        members = (images[view.name] or 0) * (1 if view.is_single else 1 + len(view.generators))
         native += members * view.frame**2 * _BYTES_A_PIXEL["native PNG"]
         final += members * view.size**2 * _BYTES_A_PIXEL["final JPEG"]
     return native, final

@@ -9,15 +9,33 @@ from pydantic_core import ErrorDetails
 
 from audit.config import AuditConfig
 from classifier.config import ClassifierConfig
-from generation.config import CaptionConfig, GeneratorConfig
+from classifier.distillation_config import DistillConfig
+from classifier.replay_config import ContinueConfig
+from flows.presets import FULL, apply_preset
+from generation.config import CaptionConfig, GeneratorConfig, RetrieveConfig
 from manifests.errors import RecipeError
 from manifests.splits import SplitConfig
 from pixels.config import AlignmentRules, ScreenRules, ViewRules
 from sources.config import SourceConfig
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel | None)
 
-_LOCATIONS = ("path", "csv", "model", "match_model", "weights")
+_PROMPTS = "prompts"
+"""The type of the sources that have no image, but the texts that images are made from."""
+
+_LOCATIONS = (
+    "path",
+    "csv",
+    "images",
+    "ids",
+    "image_labels",
+    "boxes",
+    "class_descriptions",
+    "devkit",
+    "model",
+    "match_model",
+    "weights",
+)
 
 
 class SelectConfig(BaseModel):
@@ -63,7 +81,8 @@ class LimitConfig(BaseModel):
 class Recipe(BaseModel):
     """How a dataset is made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # `continue` is a key of the recipe, and no name that Python lets a field have
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the dataset's name")
     salt: str = Field(default="", description="seeds and splits are drawn from it; the name when empty")
@@ -82,63 +101,138 @@ class Recipe(BaseModel):
     )
     views: tuple[ViewRules, ...] = Field(min_length=1)
     alignment: AlignmentRules = AlignmentRules()
-    caption: CaptionConfig
-    generators: tuple[GeneratorConfig, ...] = Field(min_length=1)
+    caption: CaptionConfig | None = Field(default=None, description="needed where a view makes pairs")
+    generators: tuple[GeneratorConfig, ...] = Field(default=(), description="needed where a view makes fakes")
+    candidates: tuple[SourceConfig, ...] = Field(
+        default=(), description="sources of existing fakes with their prompts, for the generators that retrieve"
+    )
     split: SplitConfig = SplitConfig()
     chunks: ChunkConfig = ChunkConfig()
     shards: ShardConfig = ShardConfig()
     limits: LimitConfig = LimitConfig()
     audit: AuditConfig = AuditConfig()
     classifier: ClassifierConfig | None = None
+    continued: ContinueConfig | None = Field(
+        default=None, alias="continue", description="how `twinset continue` lets a detector go on with this dataset"
+    )
+    distill: DistillConfig | None = Field(default=None, description="how `twinset distill` teaches `classifier`")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for table, names in (
-            ("sources", [source.name for source in self.sources]),
+            ("sources and candidates", [source.name for source in (*self.sources, *self.candidates)]),
             ("views", [view.name for view in self.views]),
             ("generators", [generator.name for generator in self.generators]),
         ):
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"{table}: the name {name!r} stands twice; give each its own")
-        known = [generator.name for generator in self.generators]
         for view in self.views:
-            for name in view.generators:
-                if name not in known:
-                    raise ValueError(
-                        f"views.{view.name}.generators: no generator {name!r}; there are {', '.join(known)}"
-                    )
+            self._check_view(view)
+        known = [generator.name for generator in self.generators]
         unused = [name for name in known if not any(name in view.generators for view in self.views)]
         if unused:
             raise ValueError(
                 f"generators: no view asks for {', '.join(unused)}; add to a view's `generators`, or remove"
             )
+        self._check_candidates()
+        busy = {name for view in self.views for name in self.sources_of(view)}
+        idle = [source.name for source in self.sources if source.name not in busy]
+        if idle:
+            raise ValueError(f"sources: no view takes {', '.join(idle)}; add to a view's `sources`, or remove")
         return self
+
+    def _check_candidates(self) -> None:
+        """Whether each generator that retrieves has fakes to choose from."""
+        kinds: dict[str, str] = {source.name: source.type for source in self.candidates}
+        retrieving = [generator for generator in self.generators if isinstance(generator, RetrieveConfig)]
+        for generator in retrieving:
+            place = f"generators.{generator.name}"
+            if generator.candidates not in kinds:
+                raise ValueError(
+                    f"{place}.candidates: no {generator.candidates!r} among `candidates`; there are {', '.join(kinds) or 'none'}"
+                )
+            if kinds[generator.candidates] == _PROMPTS:
+                raise ValueError(f"{place}.candidates: {generator.candidates} is of type {_PROMPTS} and has no images")
+        unused = sorted(kinds.keys() - {generator.candidates for generator in retrieving})
+        if unused:
+            raise ValueError(f"candidates: no generator asks for {', '.join(unused)}; add one, or remove")
+        if retrieving and self.target_pairs is not None:
+            raise ValueError(
+                f"target_pairs: {retrieving[0].name} retrieves, and what one pair is given depends on all others; "
+                "set limits of the sources, or counts of the split"
+            )
+
+    def _check_view(self, view: ViewRules) -> None:
+        """Whether what a view names is there, and of use to it."""
+        place = f"views.{view.name}"
+        methods = {generator.name: generator.method for generator in self.generators}
+        kinds: dict[str, str] = {source.name: source.type for source in self.sources}
+        for name in view.generators:
+            if name not in methods:
+                raise ValueError(f"{place}.generators: no generator {name!r}; there are {', '.join(methods) or 'none'}")
+        for name in view.sources:
+            if name not in kinds:
+                raise ValueError(f"{place}.sources: no source {name!r}; there are {', '.join(kinds)}")
+            if (kinds[name] == _PROMPTS) != (view.is_single and bool(view.generators)):
+                raise ValueError(
+                    f"{place}.sources: {name} is of type {kinds[name]}; prompts go into single views with a generator, "
+                    "and nothing else does"
+                )
+        if not view.is_single and self.caption is None:
+            raise ValueError(f"`caption` is missing; view {view.name} makes pairs")
+        for name in view.generators:
+            if view.is_single and methods[name] != "text-to-image":
+                raise ValueError(f"{place}.generators: {name} is {methods[name]}; a prompt needs a text-to-image one")
+            if methods[name] == "retrieve" and view.framing != "scene":
+                raise ValueError(
+                    f"{place}.generators: {name} is retrieve; its fakes are whole scenes, the view is {view.framing}"
+                )
 
     @property
     def seed_salt(self) -> str:
         """What seeds and splits are drawn from."""
         return self.salt or self.name
 
+    def sources_of(self, view: ViewRules) -> list[str]:
+        """The sources whose images may go into a view, as far as the recipe tells; their own labels say the rest."""
+        kinds: dict[str, str] = {source.name: source.type for source in self.sources}
+        return [name for name in kinds if (name in view.sources if view.sources else kinds[name] != _PROMPTS)]
+
     def view(self, name: str) -> ViewRules:
         """A view by its name."""
         return next(view for view in self.views if view.name == name)
+
+    def candidates_of(self, generator: RetrieveConfig) -> SourceConfig:
+        """The source that a generator retrieves from."""
+        return next(source for source in self.candidates if source.name == generator.candidates)
 
     def generator(self, name: str) -> GeneratorConfig:
         """A generator by its name."""
         return next(generator for generator in self.generators if generator.name == name)
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, preset: str = FULL) -> Recipe:
     """Read and check a recipe.
+
+    Args:
+        path: the file.
+        preset: which of its presets to lay over it; see `flows/presets.py`.
 
     Raises:
         RecipeError: the file is missing, is no TOML, or holds an unknown key or a wrong value; one line that names it.
     """
-    return parse_recipe(_read(path), str(path))
+    content = apply_preset(read_tables(path), preset, str(path))
+    # what others have published is no part of how the dataset is made
+    return parse_recipe({name: table for name, table in content.items() if name != "published"}, str(path))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_tables(path: Path) -> dict[str, Any]:
+    """A recipe's tables as they stand in the file, unchecked.
+
+    Raises:
+        RecipeError: the file is missing, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -203,12 +297,13 @@ def _valid_keys(location: tuple[int | str, ...]) -> str:
     for part in location[:-1]:
         if isinstance(part, int):
             continue
-        candidates = _models(model.model_fields[part].annotation) if part in model.model_fields else [model]
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        candidates = _models(fields[part].annotation) if part in fields else [model]
         if not candidates:
             return "described in the recipe reference"
         tagged = [candidate for candidate in candidates if not _tags(candidate).isdisjoint(location)]
         model = (tagged or candidates)[0]
-    return ", ".join(model.model_fields)
+    return ", ".join(field.alias or name for name, field in model.model_fields.items())
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
@@ -230,9 +325,11 @@ def located(settings: M, base: Path) -> M:
     URLs stay as they are; so does a model's name that is no path there, which is a Hub id.
 
     Args:
-        settings: a part of a recipe.
+        settings: a part of a recipe; None where it has no such part.
         base: the recipe's folder.
     """
+    if settings is None:
+        return settings
     updates = {
         name: _locate(path, base, must_be_path=not name.endswith("model"))
         for name in _LOCATIONS

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import ConfigDict, Field
+
 from manifests.chunks import Blob
 from manifests.records import (
     Caption,
@@ -15,6 +17,7 @@ from manifests.records import (
     Pair,
     Record,
     SourceImage,
+    images_of,
 )
 
 
@@ -26,14 +29,14 @@ class ListedImage(Record):
 
 
 class StoredImage(Record):
-    """A real image and where its bytes lie."""
+    """An image and where its bytes lie."""
 
     image: SourceImage
     blob: Blob
 
 
 class ScreenedImage(Record):
-    """A real image that may be used."""
+    """An image that may be used."""
 
     image: SourceImage
     blob: Blob
@@ -42,21 +45,29 @@ class ScreenedImage(Record):
 
 
 class SelectedImage(Record):
-    """A real image that is used, and the JPEG coding that each scene view's pair passes through."""
+    """An image that is used, and the JPEG coding that each scene view's pair passes through."""
 
     screened: ScreenedImage
     histories: dict[str, JpegCoding]
 
 
 class FramedPair(Record):
-    """A pair's window, and the pixels in it."""
+    """A pair's window, and the pixels in it; None where it is yet to be made from a prompt, or stays as it came."""
 
     pair_id: str
     key: Key
     screened: ScreenedImage
     frame: Frame
     history: JpegCoding | None
-    region: Blob
+    region: Blob | None
+
+
+class ForwardedPair(Record):
+    """A pair that a stage forwards, whatever else its record says."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    pair_id: str
 
 
 class CaptionedPair(Record):
@@ -66,12 +77,33 @@ class CaptionedPair(Record):
     caption: Caption
 
 
+class MatchedPair(Record):
+    """What a generator that retrieves has found for a pair; nothing for a pair whose view does not ask for it."""
+
+    pair_id: str
+    similarity: float = 0.0
+    position: int = Field(default=0, description="place of the found image in its source's list")
+    listing: dict[str, Any] | None
+
+
 class GeneratedFake(Record):
     """One fake and its native pixels; None for a pair whose view does not ask for this generator."""
 
     pair_id: str
     fake: Fake | None
     native: Blob | None
+
+
+def entry_name(pair_id: str, fake: Fake | None) -> str:
+    """How a chunk's tar names a pair's image: it begins with the key of the image that takes it along when it is erased."""
+    retrieved = fake.retrieved if fake is not None else None
+    return pair_id if retrieved is None else f"{retrieved.key}-{pair_id}"
+
+
+class JudgedPair(Record):
+    """A pair whose fakes are safe, where the recipe has them judged."""
+
+    pair_id: str
 
 
 class AlignedPair(Record):
@@ -87,6 +119,11 @@ class AlignedPair(Record):
     members: dict[str, Member]
     blobs: dict[str, Blob]
     phashes: dict[str, str]
+
+    @property
+    def images(self) -> tuple[SourceImage, ...]:
+        """All images of others that the pair shows."""
+        return images_of(self.screened.image, self.fakes)
 
 
 class PlacedPair(Record):

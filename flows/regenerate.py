@@ -13,13 +13,13 @@ from pydantic import Field
 from flows.rebuilding.align import recorded_history
 from flows.rebuilding.outcome import CLOSE, psnr
 from flows.recipe import Recipe, located, parse_recipe
-from generation.config import GeneratorConfig
+from generation.config import GeneratorConfig, RetrieveConfig
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, RejectedItem
-from manifests.records import Pair, Record, SourceImage
+from manifests.records import IMAGE, Pair, Record, SourceImage
 from manifests.shards import read_shard
 from manifests.verify.recipes import recipes_of
-from pixels.align import align_pair
+from pixels.align import align_pair, align_single
 from pixels.arrays import Pixels
 from pixels.decode import decode
 from pixels.encode import png
@@ -99,6 +99,10 @@ class Regeneration:
     def _of(self, generator: GeneratorConfig, pairs: Sequence[Pair], recipe: Recipe) -> Iterator[RemadeFake]:
         from generation.replay import open_replayer
 
+        if isinstance(generator, RetrieveConfig):
+            detail = "retrieved, not generated: whoever made it has the model"
+            yield from (_verdict(pair, generator, "not-checked", detail) for pair in pairs)
+            return
         asked: list[tuple[Pair, ReplayRequest]] = []
         for pair in pairs:
             request = self._request(pair, generator, recipe)
@@ -138,15 +142,15 @@ class Regeneration:
 
     def _members(self, pairs: Sequence[Pair], generator: str) -> dict[str, bytes]:
         """The final fakes that the shards hold, by pair."""
-        wanted: dict[str, set[str]] = defaultdict(set)
+        wanted: dict[str, dict[str, str]] = defaultdict(dict)
         for pair in pairs:
-            wanted[pair.shard].add(pair.pair_id)
+            wanted[pair.shard][pair.pair_id] = IMAGE if pair.is_single else generator
         members = {}
-        for shard, pair_ids in wanted.items():
+        for shard, names in wanted.items():
             with self.dataset.open_file(f"shards/{shard}") as stream:
                 for sample in read_shard(stream, f"{self.dataset.folder}/shards/{shard}"):
-                    if sample.key in pair_ids and generator in sample.members:
-                        members[sample.key] = sample.members[generator]
+                    if names.get(sample.key) in sample.members:
+                        members[sample.key] = sample.members[names[sample.key]]
         if missing := {pair.pair_id for pair in pairs} - members.keys():
             raise DatasetError(
                 f"{self.dataset.folder}: no {generator} of {min(missing)} in its shards. Fetch it again."
@@ -180,6 +184,8 @@ class Regeneration:
         """The final member that becomes of native pixels. A fake's alignment asks nothing of the real's pixels."""
         if recipe.alignment.mode == "naive":
             return png(native)
+        if pair.is_single:
+            return align_single(native, pair.frame, pair.encoding)
         # so the fake may stand in the real's place
         framed = framed_from_region(native, pair.frame)
         history = recorded_history(pair, self.dataset.header)

@@ -1,11 +1,13 @@
 """Taking real images down: out of a dataset, and out of the work folder of the build that made it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from flows.folder import BuildFolder
-from flows.records import StoredImage
+from flows.records import GeneratedFake, StoredImage
+from flows.stages.generate import generate_stages
 from flows.stages.reals import RealsStage
+from manifests.chunks import StageStore
 from manifests.dataset import Dataset
 from manifests.erasure import erase
 from manifests.errors import DatasetError
@@ -69,10 +71,26 @@ def take_down(url: str, wanted: Wanted, reason: str = "") -> TakenDown:
     erased = 0
     if (home := _home(url)) is not None:
         # all tombstones, not the fresh ones: an earlier takedown may have been killed before it came to this
-        erased = erase(home.child("work"), read_tombstones(dataset.folder).keys)
+        erased = _erase(home, read_tombstones(dataset.folder).keys)
+    return TakenDown(str(dataset.folder), len(fresh), gone, len({pair.shard for pair in gone}), erased, unknown)
+
+
+def _erase(home: Folder, keys: Collection[str]) -> int:
+    """Erase what a build's folder holds of images beside the dataset; the number of entries erased.
+
+    Raises:
+        DatasetError: the folder cannot be written.
+    """
+    try:
+        erased = erase(home.child("work"), keys)
         for page in PAGES:
             home.remove(page)
-    return TakenDown(str(dataset.folder), len(fresh), gone, len({pair.shard for pair in gone}), erased, unknown)
+    except (DatasetError, OSError) as error:
+        raise DatasetError(
+            f"{home}: the images are out of the dataset, but not yet out of the build's own folders "
+            f"({error.__cause__ or error}). Make them writable and run the same command again."
+        ) from error
+    return erased
 
 
 def _home(url: str, *marks: str) -> Folder | None:
@@ -91,8 +109,18 @@ def _build(url: str) -> BuildFolder | None:
 def _reals(dataset: Dataset, build: BuildFolder | None) -> Iterator[SourceImage]:
     """All images of the dataset, and those that the build has fetched beside them."""
     for pair in dataset.pairs():
-        yield pair.image
+        yield from pair.images
     if build is not None:
         store = RealsStage(build).store
         for marker in store.markers():
             yield from (stored.image for stored in store.records(marker.index, StoredImage))
+        for stage in generate_stages(build):
+            yield from _retrieved(stage.store)
+
+
+def _retrieved(store: StageStore) -> Iterator[SourceImage]:
+    """The existing fakes that a generator's stage has fetched."""
+    for marker in store.markers():
+        for record in store.records(marker.index, GeneratedFake):
+            if record.fake is not None and record.fake.retrieved is not None:
+                yield record.fake.retrieved

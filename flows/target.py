@@ -3,6 +3,7 @@
 import math
 
 from flows.folder import BuildFolder
+from flows.recipe import Recipe
 from manifests import canonical
 from manifests.records import Record
 
@@ -18,6 +19,11 @@ class Wanted(Record):
     chunks: int
 
 
+def chunks_at_least(recipe: Recipe, target: int) -> int:
+    """How many chunks of images a target of pairs asks for where no pair is lost."""
+    return math.ceil(target / (recipe.chunks.size * len(recipe.views)))
+
+
 def wanted_chunks(build: BuildFolder) -> int | None:
     """How many chunks of images `select` lets through; None where the recipe has no target."""
     target = build.recipe.target_pairs
@@ -26,7 +32,7 @@ def wanted_chunks(build: BuildFolder) -> int | None:
     try:
         return Wanted.model_validate_json(build.work.read(_FILE)).chunks
     except FileNotFoundError:
-        return math.ceil(target / (build.recipe.chunks.size * len(build.recipe.views)))
+        return chunks_at_least(build.recipe, target)
 
 
 def want_chunks(build: BuildFolder, chunks: int) -> None:

@@ -1,7 +1,6 @@
 """What was taken down, as a build meets it: in its own dataset, and in the lists that its recipe names."""
 
 from functools import reduce
-from pathlib import Path
 
 from flows.folder import BuildFolder
 from manifests.tombstones import Tombstones, fetch_tombstones, read_tombstones
@@ -18,9 +17,5 @@ def listed(build: BuildFolder) -> Tombstones:
     Raises:
         DatasetError: a list is missing, or a line of it is not a tombstone.
     """
-    lists = (fetch_tombstones(_located(url, build.base)) for url in build.recipe.tombstones)
+    lists = (fetch_tombstones(build.place(url)) for url in build.recipe.tombstones)
     return reduce(Tombstones.united, lists, Tombstones())
-
-
-def _located(url: str, base: str) -> str:
-    return url if "://" in url else str(Path(base) / url)

@@ -47,13 +47,28 @@ def train_classifier(
         GateError: the dataset's audit failed.
     """
     opened = Dataset.open(dataset)
-    table = opened.header.recipe.get("classifier") if config is None else config
-    try:
-        checked = ClassifierConfig.model_validate(table or {})
-    except ValidationError as error:
-        raise RecipeError(f"classifier.{first_complaint(error)}.") from None
+    checked = _checked(opened, config)
     report = run_training(opened.root, checked.model_dump(mode="json"), out, progress, force)
     create_table_artifact(
         table=[{"detector": out, "trained on": opened.header.name}], key="detector", description="A trained detector"
     )
     return report
+
+
+def train_along(dataset: str, out: str, config: dict[str, Any] | None = None, force: bool = False) -> str:
+    """Be a further process of a training that torchrun started: Prefect watches the first one alone.
+
+    Arguments, answer and errors are those of `train_classifier`.
+    """
+    from classifier.training import train
+
+    opened = Dataset.open(dataset)
+    return train(opened, _checked(opened, config), out, force=force).model_dump_json()
+
+
+def _checked(dataset: Dataset, config: dict[str, Any] | None) -> ClassifierConfig:
+    table = dataset.header.recipe.get("classifier") if config is None else config
+    try:
+        return ClassifierConfig.model_validate(table or {})
+    except ValidationError as error:
+        raise RecipeError(f"classifier.{first_complaint(error)}.") from None

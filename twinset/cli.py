@@ -4,13 +4,20 @@ import sys
 
 import typer
 
-from manifests.errors import TwinsetError
+from manifests.errors import TwinsetError, printable
 from twinset.commands.audit import audit
 from twinset.commands.build import build
+from twinset.commands.continue_ import continue_
 from twinset.commands.demo import demo
 from twinset.commands.diff import diff
+from twinset.commands.distill import distill
+from twinset.commands.evaluate import evaluate
+from twinset.commands.export import export
+from twinset.commands.flat import flat
 from twinset.commands.merge import merge
 from twinset.commands.plan import plan
+from twinset.commands.predict import predict
+from twinset.commands.push import push
 from twinset.commands.rebuild import rebuild
 from twinset.commands.report import report
 from twinset.commands.retry import retry
@@ -28,8 +35,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, plan, build, rebuild, status, report, train, retry, takedown, audit, subset, merge, verify, diff):
+_COMMANDS = (
+    *(demo, plan, build, rebuild, status, report, retry, takedown, audit, subset, merge, verify, diff, flat),
+    *(train, distill, evaluate, predict, push, export),
+)
+for command in _COMMANDS:
     app.command()(command)
+app.command("continue")(continue_)
 
 
 def main() -> None:
@@ -38,5 +50,5 @@ def main() -> None:
     try:
         app()
     except TwinsetError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
         sys.exit(1)

@@ -32,13 +32,16 @@ class LabelledFolders:
     _places: tuple[LabelledFolder, ...]
 
     @classmethod
-    def open(cls, root: Path, layout: str | None, given: Mapping[str, int]) -> Self | None:
+    def open(
+        cls, root: Path, layout: str | None, given: Mapping[str, int], *, both_classes: bool = True
+    ) -> Self | None:
         """Go through the folders and count the images. None where no folder is named after a label.
 
         Args:
             root: the folder that holds them all.
             layout: `folder`, `genimage`, or None to tell by the names.
             given: labels of folders' names, which go before what the names mean in general.
+            both_classes: refuse what holds one class only.
 
         Raises:
             DatasetError: a folder cannot be read, one class is missing, a named layout is not the one found, or no folder
@@ -60,7 +63,8 @@ class LabelledFolders:
         counts: Counter[int] = Counter()
         for place in places:
             counts[place.label] += numbers[place.parts]
-        check_both_classes(counts, str(root))
+        if both_classes:
+            check_both_classes(counts, str(root))
         passed_over = sum(numbers.values()) - counts.total()
         note = f"{passed_over} images lie outside the folders that are named after a label: passed over"
         return cls(

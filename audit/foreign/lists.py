@@ -62,12 +62,12 @@ class ListedFiles:
     layout: str = "csv"
 
     @classmethod
-    def open(cls, file: Path, label_column: str, label_names: Mapping[str, int]) -> Self:
+    def open(cls, file: Path, label_column: str, label_names: Mapping[str, int], *, both_classes: bool = True) -> Self:
         """Read the whole list: its labels are known words, and its files are there.
 
         Raises:
             DatasetError: the list is not such a CSV, names a file that is not there or not its own, has labels that
-                mean neither real nor fake, or holds one class only.
+                mean neither real nor fake, or holds one class only where `both_classes` are needed.
         """
         columns = _find_columns(file, label_column)
         values: dict[str, int] = {}
@@ -79,7 +79,8 @@ class ListedFiles:
             add_value(values, label, 1, f"{file}: column {columns.label!r}")
         labels = read_labels(values, column=columns.label, place=str(file), given=label_names)
         counts = {meant: sum(n for value, n in values.items() if labels.meanings[value] == meant) for meant in (0, 1)}
-        check_both_classes(counts, str(file))
+        if both_classes:
+            check_both_classes(counts, str(file))
         return cls(
             file=file,
             count=sum(values.values()),

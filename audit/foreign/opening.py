@@ -17,6 +17,8 @@ def open_foreign(
     layout: str | None = None,
     label_column: str = "label",
     label_names: Mapping[str, int] | None = None,
+    *,
+    both_classes: bool = True,
 ) -> ForeignDataset:
     """Open a dataset of labelled images that lies on this machine.
 
@@ -26,6 +28,7 @@ def open_foreign(
         label_column: the column that tells reals from fakes, in tables.
         label_names: what labels in tables and folders' names mean, as `parse_label_names` gives them; it goes before
             what the words mean in general.
+        both_classes: refuse what holds one class only.
 
     Raises:
         DatasetError: there is no such path, nothing fits, or what fits is not as it should be.
@@ -34,9 +37,9 @@ def open_foreign(
         raise DatasetError(f"layout {layout!r}: expected one of {', '.join(LAYOUTS)}")
     root = Path(path).expanduser()
     if root.is_dir():
-        found = _open_folder(root, layout, label_column, label_names or {})
+        found = _open_folder(root, layout, label_column, label_names or {}, both_classes=both_classes)
     elif root.is_file():
-        found = _open_file(root, layout, label_column, label_names or {})
+        found = _open_file(root, layout, label_column, label_names or {}, both_classes=both_classes)
     else:
         raise DatasetError(f"{path}: there is no such folder or file")
     if found is None:
@@ -44,35 +47,39 @@ def open_foreign(
     return found
 
 
-def _open_file(file: Path, layout: str | None, label_column: str, names: Mapping[str, int]) -> ForeignDataset | None:
+def _open_file(
+    file: Path, layout: str | None, label_column: str, names: Mapping[str, int], *, both_classes: bool
+) -> ForeignDataset | None:
     suffix = file.suffix.lower()
     if layout == "parquet" or (layout is None and suffix == SUFFIX):
-        return ParquetRows.open([(file, file.name)], str(file), label_column, names)
+        return ParquetRows.open([(file, file.name)], str(file), label_column, names, both_classes=both_classes)
     if layout == "csv" or (layout is None and suffix in SUFFIXES):
-        return ListedFiles.open(file, label_column, names)
+        return ListedFiles.open(file, label_column, names, both_classes=both_classes)
     return None
 
 
-def _open_folder(root: Path, layout: str | None, label_column: str, names: Mapping[str, int]) -> ForeignDataset | None:
+def _open_folder(
+    root: Path, layout: str | None, label_column: str, names: Mapping[str, int], *, both_classes: bool
+) -> ForeignDataset | None:
     if layout in (None, "folder", "genimage"):
-        folders = LabelledFolders.open(root, layout, names)
+        folders = LabelledFolders.open(root, layout, names, both_classes=both_classes)
         if folders is not None:
             return folders
     if layout in (None, "parquet"):
         files = sorted(_parquet_files(root, root), key=lambda file: file[1])
         if files:
-            return ParquetRows.open(files, str(root), label_column, names)
+            return ParquetRows.open(files, str(root), label_column, names, both_classes=both_classes)
     if layout in (None, "csv"):
-        return _open_list(root, label_column, names)
+        return _open_list(root, label_column, names, both_classes=both_classes)
     return None
 
 
-def _open_list(root: Path, label_column: str, names: Mapping[str, int]) -> ForeignDataset | None:
+def _open_list(root: Path, label_column: str, names: Mapping[str, int], *, both_classes: bool) -> ForeignDataset | None:
     files = [Path(entry.path) for entry in scan(root) if is_own_file(root, entry)]
     lists = [file for file in files if file.suffix.lower() in SUFFIXES and is_list(file, label_column)]
     if len(lists) > 1:
         raise DatasetError(f"{root}: holds several lists ({', '.join(file.name for file in lists)}); give one of them")
-    return ListedFiles.open(lists[0], label_column, names) if lists else None
+    return ListedFiles.open(lists[0], label_column, names, both_classes=both_classes) if lists else None
 
 
 def _parquet_files(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:

@@ -69,7 +69,15 @@ class ParquetRows:
     layout: str = "parquet"
 
     @classmethod
-    def open(cls, files: Sequence[tuple[Path, str]], place: str, label_column: str, given: Mapping[str, int]) -> Self:
+    def open(
+        cls,
+        files: Sequence[tuple[Path, str]],
+        place: str,
+        label_column: str,
+        given: Mapping[str, int],
+        *,
+        both_classes: bool = True,
+    ) -> Self:
         """Read the columns' names and all labels; no image yet.
 
         Args:
@@ -77,6 +85,7 @@ class ParquetRows:
             place: the dataset, for errors.
             label_column: the column that tells reals from fakes.
             given: labels of names, see `read_labels`.
+            both_classes: refuse what holds one class only.
 
         Raises:
             DatasetError: a file cannot be read or lacks a column, a label is missing or means neither real nor fake,
@@ -90,7 +99,8 @@ class ParquetRows:
         counts: Counter[int] = Counter()
         for value, number in values.items():
             counts[labels.meanings[value]] += number
-        check_both_classes(counts, place)
+        if both_classes:
+            check_both_classes(counts, place)
         return cls(counts.total(), (labels.note,) if labels.note else (), opened, labels)
 
     def __iter__(self) -> Iterator[ForeignItem]:

@@ -9,16 +9,17 @@ from flows.rebuilding.generate import generate_stages
 from flows.rebuilding.listing import ListStage, RebuildMap
 from flows.rebuilding.reals import RealsStage
 from flows.rebuilding.records import CutReal, FetchedReal, RemadePair
-from flows.records import GeneratedFake
+from flows.records import GeneratedFake, entry_name
 from flows.stages.align import encoder_versions
 from flows.stages.base import BuildStage
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.header import Header
-from manifests.records import JpegCoding, Member, Pair, Stage
-from pixels.align import History, align_pair
+from manifests.records import IMAGE, REAL, JpegCoding, Member, Pair, Stage
+from pixels.align import History, align_pair, align_single
 from pixels.arrays import Pixels
 from pixels.decode import decode, open_image
+from pixels.encode import png
 from pixels.naive import naive_pair
 
 
@@ -38,7 +39,7 @@ class AlignStage(RebuildMap):
         """The last generator's survivors, all generators, the windows, the reals and the pairs."""
         generators = generate_stages(self.build)
         others = (FrameStage(self.build), RealsStage(self.build), ListStage(self.build))
-        return (generators[-1], *generators[:-1], *others)
+        return (generators[-1], *generators[:-1], *others) if generators else others
 
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Align each pair whose fakes have all been made."""
@@ -50,7 +51,7 @@ class AlignStage(RebuildMap):
         frames, reals = FrameStage(self.build).store, RealsStage(self.build).store
         cuts = {record.pair_id: record for record in frames.records(index, CutReal)}
         originals = {record.pair_id: record for record in reals.records(index, FetchedReal)}
-        for pair_id in fakes[-1]:
+        for pair_id in fakes[-1] if fakes else cuts:
             chunk.seen += 1
             record = pairs[pair_id]
             made = [(stage, answers[pair_id]) for stage, answers in zip(generators, fakes, strict=True)]
@@ -70,13 +71,16 @@ class AlignStage(RebuildMap):
                     "members": {name: _member(data) for name, data in members.items()},
                 }
             )
-            blobs = {name: chunk.blob(f"{pair_id}.{name}", data) for name, data in members.items()}
+            entries = {name: f"{entry_name(pair_id, record.pair.fakes.get(name))}.{name}" for name in members}
+            blobs = {name: chunk.blob(entries[name], data) for name, data in members.items()}
             chunk.add(RemadePair(line=record.line, pair=remade, blobs=blobs))
 
     def _members(
         self, pair: Pair, cut: CutReal, original: FetchedReal, fakes: Mapping[str, Pixels]
     ) -> dict[str, bytes]:
         rules = self.build.recipe.alignment
+        if pair.is_single:
+            return {IMAGE: self._single(pair, cut, original, next(iter(fakes.values()), None))}
         if rules.mode == "naive":
             data = RealsStage(self.build).store.read_blob(original.blob)
             return naive_pair(data, fakes, rules.naive, pair.facts)
@@ -88,7 +92,20 @@ class AlignStage(RebuildMap):
             recorded_history(pair, self.build.header),
             pair.encoding,
             predicates=self.build.recipe.screen.predicates,
+            existing=[name for name, fake in pair.fakes.items() if fake.method == "retrieve"],
         )
+
+    def _single(self, pair: Pair, cut: CutReal, original: FetchedReal, generated: Pixels | None) -> bytes:
+        """The bytes of an image that stands alone: one that was made from a prompt, or an existing one."""
+        rules = self.build.recipe.alignment
+        if rules.mode == "naive":
+            if generated is not None:
+                return png(generated)
+            data = RealsStage(self.build).store.read_blob(original.blob)
+            return naive_pair(data, {}, rules.naive, pair.facts)[REAL]
+        if generated is None:
+            generated = framed(FrameStage(self.build).store, cut, pair).shown
+        return align_single(generated, pair.frame, pair.encoding, self.build.recipe.screen.predicates)
 
 
 def recorded_history(pair: Pair, header: Header) -> History:

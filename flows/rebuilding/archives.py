@@ -33,8 +33,8 @@ class ArchivesStage(RebuildReduce):
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """One chunk: where each image was first found."""
-        reals = (record.pair.image for record in ListStage(self.build).records(PublishedPair))
-        wanted = {real.sha256: real.size for real in reals}
+        pairs = ListStage(self.build).records(PublishedPair)
+        wanted = {image.sha256: image.size for record in pairs for image in record.pair.images}
         chunk = self.store.writer(0)
         for archive in self.build.request.archives:
             for found in find(Path(archive.path), wanted):

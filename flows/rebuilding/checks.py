@@ -6,10 +6,11 @@ Every complaint is `field: what is wrong`. What is asked of a size bounds the me
 from collections.abc import Iterator
 
 from flows.recipe import Recipe
-from generation.config import TextToImageConfig
+from generation.config import RetrieveConfig, TextToImageConfig
 from manifests.header import Header
-from manifests.records import Fake, ImageFacts, Pair
+from manifests.records import REAL, Fake, ImageFacts, Pair
 from pixels.config import ViewRules
+from pixels.frame import plan_generated
 
 MAX_BYTES = 2**30
 """Of one real image."""
@@ -46,14 +47,17 @@ def complaints(pair: Pair, header: Header, recipe: Recipe, models: dict[str, tup
     yield from _frame(pair, view)
     yield from _tables(pair, header)
     yield from _place(pair, header)
-    if not pair.fakes or not set(pair.fakes) <= set(view.generators):
-        yield f"fakes: {', '.join(sorted(pair.fakes)) or 'none'}, the view {view.name} has {', '.join(view.generators)}"
+    if not view.takes(pair.image):
+        yield f"image: of source {pair.image.source!r:.40}; the recipe's view {view.name} takes no such image"
+    if bool(pair.fakes) != bool(view.generators) or not set(pair.fakes) <= set(view.generators):
+        yield f"fakes: {', '.join(sorted(pair.fakes)) or 'none'}, the view {view.name} has {', '.join(view.generators) or 'none'}"
         return
-    if set(pair.members) != {"real", *pair.fakes}:
+    if not view.is_single and set(pair.members) != {REAL, *pair.fakes}:
         yield "members: expected `real` and one for each fake"
     for name, fake in pair.fakes.items():
         yield from (f"fakes.{name}.{complaint}" for complaint in _fake(name, fake, pair, recipe))
-        if models.setdefault(name, (fake.model, fake.revision)) != (fake.model, fake.revision):
+        made_here = fake.method != "retrieve"
+        if made_here and models.setdefault(name, (fake.model, fake.revision)) != (fake.model, fake.revision):
             yield f"fakes.{name}.revision: another model or revision than in the lines before"
 
 
@@ -86,6 +90,10 @@ def _frame(pair: Pair, view: ViewRules) -> Iterator[str]:
     ):
         if getattr(frame, name) != expected:
             yield f"frame.{name}: {getattr(frame, name)}, the recipe's view {view.name} has {expected}"
+    if pair.image.is_prompt:
+        if frame != plan_generated(view):
+            yield "frame: of an image that is made from a prompt; expected the whole of its native pixels"
+        return
     for axis, start, extent in (("x", frame.x, facts.width), ("y", frame.y, facts.height)):
         if start < frame.margin or start + frame.side + frame.margin > extent:
             yield f"frame.{axis}: the window leads out of the image of {facts.width}x{facts.height} pixels"
@@ -112,16 +120,37 @@ def _place(pair: Pair, header: Header) -> Iterator[str]:
 
 def _fake(name: str, fake: Fake, pair: Pair, recipe: Recipe) -> Iterator[str]:
     config = recipe.generator(name)
-    side = pair.frame.frame + 2 * pair.frame.margin
     if fake.generator != name:
         yield f"generator: {fake.generator}, expected {name}"
     if fake.method != config.method:
         yield f"method: {fake.method}, the recipe has {config.method}"
+    if (fake.retrieved is not None) != isinstance(config, RetrieveConfig):
+        yield "retrieved: expected for a fake that was retrieved, and for no other"
+    if fake.seed >= 2**63:
+        yield f"seed: {fake.seed}, expected less than 2**63"
+    if isinstance(config, RetrieveConfig):
+        yield from _retrieved(fake, recipe)
+        return
+    side = pair.frame.frame + 2 * pair.frame.margin
     if (fake.native_width, fake.native_height) != (side, side):
         yield f"native_width: {fake.native_width}x{fake.native_height} pixels, expected {side}x{side}"
     if not fake.batch_position < fake.batch_size <= config.batch_size:
         yield f"batch_size: place {fake.batch_position} of {fake.batch_size}, the recipe's batches have {config.batch_size}"
-    if fake.seed >= 2**63:
-        yield f"seed: {fake.seed}, expected less than 2**63"
     if isinstance(config, TextToImageConfig) and not 0 < fake.num_inference_steps <= _MOST_STEPS:
         yield f"num_inference_steps: {fake.num_inference_steps}, expected 1 to {_MOST_STEPS}"
+
+
+def _retrieved(fake: Fake, recipe: Recipe) -> Iterator[str]:
+    image = fake.retrieved
+    if fake.native_width * fake.native_height > recipe.screen.max_pixels:
+        yield f"native_width: {fake.native_width}x{fake.native_height} pixels, the recipe allows {recipe.screen.max_pixels}"
+    if image is None:
+        return
+    if image.made is None:
+        yield "retrieved.made: missing; expected what made the image"
+    if image.key != image.sha256[:16]:
+        yield "retrieved.key: expected the first 16 digits of retrieved.sha256"
+    if image.size > MAX_BYTES:
+        yield f"retrieved.size: {image.size} bytes, expected at most {MAX_BYTES}"
+    if image.rotation not in (0, 90, 180, 270):
+        yield f"retrieved.rotation: {image.rotation}, expected 0, 90, 180 or 270"

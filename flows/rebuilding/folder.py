@@ -34,6 +34,7 @@ class Request(Record):
         base: the folder that the models' relative paths start from.
         archives: where reals are looked for before their URLs are asked.
         url_map: beginnings of URLs and what stands in their place, the longest first.
+        private_hosts: hosts that may be asked although their addresses are not on the public internet.
         against: the original dataset, where it is at hand to measure by; empty where it is not.
     """
 
@@ -41,6 +42,7 @@ class Request(Record):
     base: str
     archives: tuple[Archive, ...] = ()
     url_map: tuple[tuple[str, str], ...] = ()
+    private_hosts: tuple[str, ...] = ()
     against: str = ""
 
 

@@ -36,6 +36,10 @@ class FrameStage(RebuildMap):
         for blob, group in groupby(reals.records(index, FetchedReal), key=lambda record: record.blob):
             records = list(group)
             chunk.seen += len(records)
+            if pairs[records[0].pair_id].pair.image.is_prompt:
+                for record in records:
+                    chunk.add(CutReal(pair_id=record.pair_id, region=None))
+                continue
             try:
                 stored = self._decoded(reals.read_blob(blob), pairs[records[0].pair_id].pair)
             except RejectedItem as rejected:
@@ -63,5 +67,11 @@ class FrameStage(RebuildMap):
 
 
 def framed(store: StageStore, record: CutReal, pair: Pair) -> Framed:
-    """What a pair shows, read back from the stage's store."""
+    """What a pair shows, read back from the stage's store.
+
+    Raises:
+        ValueError: it is a prompt, which shows nothing yet.
+    """
+    if record.region is None:
+        raise ValueError(f"{record.pair_id} has no pixels")
     return framed_from_region(decode(store.read_blob(record.region)), pair.frame)

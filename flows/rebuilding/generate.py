@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flows.rebuilding.frame import FrameStage, framed
 from flows.rebuilding.listing import ListStage, RebuildMap
 from flows.rebuilding.published import PublishedPair
-from flows.rebuilding.records import CutReal
+from flows.rebuilding.reals import RealsStage
+from flows.rebuilding.records import CutReal, FetchedReal
 from flows.records import GeneratedFake
 from flows.stages.base import BuildStage, Resource
-from generation.config import GeneratorConfig
+from flows.stages.generate import Outcome, encoded, keep
+from flows.stages.retrieved import retrieved_again
+from generation.config import MakerConfig, RetrieveConfig
 from manifests.chunks import ChunkWriter
-from manifests.errors import RejectedItem
-from manifests.records import Fake, Stage
+from manifests.records import Stage
 from pixels.arrays import Pixels
-from pixels.encode import png
 
 if TYPE_CHECKING:
     from generation.replay import Replayer, ReplayRequest
-    from generation.requests import Generated
 
 
 @dataclass(frozen=True)
@@ -49,36 +49,46 @@ class GenerateStage(RebuildMap):
         return self.generator
 
     def upstream(self) -> Sequence[BuildStage]:
-        """The survivors of the generator before this one (or the windows), the windows, and the settings."""
+        """The survivors of the generator before this one (or the windows), the windows, the settings, and what was fetched."""
         stages = generate_stages(self.build)
         position = [stage.generator for stage in stages].index(self.generator)
         left = stages[position - 1] if position else FrameStage(self.build)
-        return (left, FrameStage(self.build), ListStage(self.build))
+        return (left, FrameStage(self.build), ListStage(self.build), RealsStage(self.build))
 
     def process(self, index: int, chunk: ChunkWriter) -> None:
-        """Make the fakes of the pairs that have one, view by view, since a batch has one size."""
-        from generation.overlap import overlapped
-
+        """The fakes of the pairs that have one."""
         pairs = self.published(index)
         survivors = self._survivors(index)
-        outcomes: dict[str, tuple[Fake, bytes] | RejectedItem] = {}
+        asked = [pairs[pair_id] for pair_id in survivors if self.generator in pairs[pair_id].pair.fakes]
+        config = self.build.recipe.generator(self.generator)
+        if isinstance(config, RetrieveConfig):
+            keep(chunk, survivors, self._retrieved(index, asked))
+        else:
+            keep(chunk, survivors, self._made(index, asked, config))
+
+    def _made(self, index: int, asked: Sequence[PublishedPair], config: MakerConfig) -> dict[str, Outcome]:
+        """Fakes that a model makes, view by view, since a batch has one size."""
+        outcomes: dict[str, Outcome] = {}
         for view in self.build.recipe.views:
-            asked = [pairs[pair_id] for pair_id in survivors if self._asks(pairs[pair_id], view.name)]
-            if asked:
-                requests = self._requests(index, asked)
-                batches = overlapped(self._replayer().replay(requests), _encoded)
-                answers = [answer for batch in batches for answer in batch]
-                outcomes.update(zip([record.pair.pair_id for record in asked], answers, strict=True))
-        for pair_id in survivors:
-            chunk.seen += 1
-            outcome = outcomes.get(pair_id)
-            if outcome is None:
-                chunk.add(GeneratedFake(pair_id=pair_id, fake=None, native=None))
-            elif isinstance(outcome, RejectedItem):
-                chunk.reject(pair_id, outcome)
-            else:
-                fake, data = outcome
-                chunk.add(GeneratedFake(pair_id=pair_id, fake=fake, native=chunk.blob(pair_id, data)))
+            records = [record for record in asked if record.pair.frame.view == view.name]
+            if records:
+                replayer = _replayer(self.build.located(config))
+                answers = encoded(replayer.replay(self._requests(index, records)))
+                outcomes.update(zip([record.pair.pair_id for record in records], answers, strict=True))
+        return outcomes
+
+    def _retrieved(self, index: int, asked: Sequence[PublishedPair]) -> dict[str, Outcome]:
+        """Fakes that others made."""
+        reals = RealsStage(self.build).store
+        fetched = {record.pair_id: record for record in reals.records(index, FetchedReal)}
+        outcomes: dict[str, Outcome] = {}
+        for record in asked:
+            pair = record.pair
+            data = reals.read_blob(fetched[pair.pair_id].retrieved[self.generator])
+            outcomes[pair.pair_id] = retrieved_again(
+                data, pair.fakes[self.generator], pair.frame, self.build.recipe.screen
+            )
+        return outcomes
 
     def finish(self) -> None:
         """Let the model go before the next one is loaded."""
@@ -90,9 +100,6 @@ class GenerateStage(RebuildMap):
         if isinstance(left, GenerateStage):
             return [record.pair_id for record in left.store.records(index, GeneratedFake)]
         return [record.pair_id for record in left.store.records(index, CutReal)]
-
-    def _asks(self, record: PublishedPair, view: str) -> bool:
-        return self.generator in record.pair.fakes and record.pair.frame.view == view
 
     def _requests(self, index: int, asked: Sequence[PublishedPair]) -> "list[ReplayRequest]":
         from generation.replay import ReplayRequest
@@ -108,21 +115,14 @@ class GenerateStage(RebuildMap):
             ReplayRequest(record.pair.pair_id, record.pair.fakes[self.generator], region(record)) for record in asked
         ]
 
-    def _replayer(self) -> "Replayer":
-        return _replayer(self.build.located(self.build.recipe.generator(self.generator)))
-
 
 def generate_stages(build: Any) -> list[GenerateStage]:
     """A stage for each generator, in the recipe's order."""
     return [GenerateStage(build, generator.name) for generator in build.recipe.generators]
 
 
-def _encoded(batch: "list[Generated | RejectedItem]") -> list[tuple[Fake, bytes] | RejectedItem]:
-    return [answer if isinstance(answer, RejectedItem) else (answer.fake, png(answer.pixels)) for answer in batch]
-
-
 @lru_cache(maxsize=1)
-def _replayer(config: GeneratorConfig) -> "Replayer":
+def _replayer(config: MakerConfig) -> "Replayer":
     """The model, loaded once a process."""
     from flows.device import device
     from generation.replay import open_replayer

@@ -53,8 +53,8 @@ class ListStage(RebuildReduce):
             chunk = self.store.writer(index)
             for record in (record for group in reals for record in group):
                 chunk.seen += 1
-                if tombstones.covers(record.pair.image):
-                    chunk.reject(record.pair.pair_id, tombstones.rejection(record.pair.image))
+                if tombstones.covers(*record.pair.images):
+                    chunk.reject(record.pair.pair_id, tombstones.rejection(*record.pair.images))
                 else:
                     chunk.add(record)
             yield chunk

@@ -14,7 +14,7 @@ from flows.stages.base import BuildStage
 from manifests.chunks import ChunkWriter
 from manifests.errors import DatasetError
 from manifests.header import ShardInfo
-from manifests.records import Stage
+from manifests.records import Reason, Stage
 
 
 class PlaceStage(RebuildReduce):
@@ -35,9 +35,12 @@ class PlaceStage(RebuildReduce):
         placed: dict[str, list[RemadePair]] = defaultdict(list)
         for record in AlignStage(self.build).records(RemadePair):
             placed[record.pair.shard].append(record)
-        if not placed:
+        lost = self._losses()
+        # where all was taken down, an empty dataset is what was asked for
+        if not placed and set(lost) != {Reason.TAKEN_DOWN}:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in lost.most_common())
             raise DatasetError(
-                f"{self.build.folder}: no pair could be made again ({self._losses()}). "
+                f"{self.build.folder}: no pair could be made again ({reasons}). "
                 "Give --archive or --map-url where the reals are elsewhere now, and run the command again."
             )
         for index, shard in enumerate(self.build.header.shards):
@@ -47,14 +50,14 @@ class PlaceStage(RebuildReduce):
                 chunk.add(record)
             yield chunk
 
-    def _losses(self) -> str:
-        """Why pairs are missing, the most frequent reason first."""
+    def _losses(self) -> Counter[Reason]:
+        """Why pairs are missing."""
         stages = (ListStage, RealsStage, FrameStage, AlignStage)
-        lost: Counter[str] = Counter()
+        lost: Counter[Reason] = Counter()
         for stage in (*(kind(self.build) for kind in stages), *generate_stages(self.build)):
             for marker in stage.store.markers():
                 lost.update(marker.rejected)
-        return ", ".join(f"{number} {reason}" for reason, number in lost.most_common())
+        return lost
 
     def shard(self, index: int) -> ShardInfo | None:
         """What stands of one of the header's shards; None where nothing does."""

@@ -1,5 +1,6 @@
 """Whether a rebuild can begin: all that can be told from the manifest is told before anything is written."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import Field
@@ -7,7 +8,8 @@ from pydantic import Field
 from flows.rebuilding.folder import Archive, RebuildFolder, Request
 from flows.rebuilding.published import Published
 from flows.rebuilding.reals import is_web_address, mapped
-from flows.recipe import located
+from flows.recipe import Recipe, located
+from generation.config import RetrieveConfig
 from generation.presence import require_weights
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, TwinsetError
@@ -28,6 +30,9 @@ class Rebuild(Record):
     url_map: tuple[str, ...] = Field(
         default=(), description="`OLD=NEW`: URLs that begin with OLD are asked at NEW instead"
     )
+    private_hosts: tuple[str, ...] = Field(
+        default=(), description="hosts that may be asked although their addresses are not on the public internet"
+    )
     archives: tuple[str, ...] = Field(default=(), description="local folders, tars, zips or files to take reals from")
     tombstones: str = Field(default="", description="a `tombstones.jsonl`; empty: the one beside the manifest")
     against: str = Field(
@@ -43,25 +48,28 @@ def prepare(asked: Rebuild) -> RebuildFolder:
         TwinsetError: bad input; one line that says which.
     """
     published = Published.at(asked.manifest)
-    digest = published.check()
+    checked = published.check()
     header = published.header()
     if asked.against:
         Dataset.open(asked.against)  # told now, and not after all has been made
     base = str(Path(asked.base or (published.folder.root if published.folder.is_local else ".")).absolute())
-    _check_models(published, header, Path(base))
+    _check_models(published.recipe(header), checked.generators, Path(base))
     request = Request(
-        manifest=digest,
+        manifest=checked.sha256,
         base=base,
         archives=tuple(_archive(path) for path in asked.archives),
         url_map=tuple(sorted((_entry(text) for text in asked.url_map), key=lambda entry: -len(entry[0]))),
+        private_hosts=tuple(sorted({host.lower() for host in asked.private_hosts})),
         against=asked.against or _own_shards(published, header),
     )
     _check_reachable(published, request)
     return RebuildFolder.begin(asked.out, published, _tombstones(asked.tombstones, published), request)
 
 
-def _check_models(published: Published, header: Header, base: Path) -> None:
-    for generator in published.recipe(header).generators:
+def _check_models(recipe: Recipe, used: Collection[str], base: Path) -> None:
+    """The weights of the generators whose fakes are made again; the others are never loaded."""
+    made = (generator for generator in recipe.generators if not isinstance(generator, RetrieveConfig))
+    for generator in (generator for generator in made if generator.name in used):
         try:
             require_weights(located(generator, base).model)
         except ModelError as error:
@@ -94,10 +102,11 @@ def _own_shards(published: Published, header: Header) -> str:
 
 
 def _check_reachable(published: Published, request: Request) -> None:
-    """Without archives, at least one real must have an address."""
+    """Without archives, at least one image must have an address, or be made from a prompt alone."""
     if request.archives:
         return
-    if not any(is_web_address(mapped(record.pair.image.url, request.url_map)) for record in published.pairs()):
+    images = (record.pair.image for record in published.pairs())
+    if not any(image.is_prompt or is_web_address(mapped(image.url, request.url_map)) for image in images):
         raise DatasetError(
             f"{published.place}: its reals have no URLs. Give --archive with a folder, tar or zip that holds them."
         )

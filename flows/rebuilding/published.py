@@ -27,6 +27,19 @@ class PublishedPair(Record):
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What a manifest that was read through says of itself.
+
+    Attributes:
+        sha256: of its bytes.
+        generators: names of those that made its fakes; a part of a dataset need not have fakes of all.
+    """
+
+    sha256: str
+    generators: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Published:
     """A manifest.
 
@@ -101,11 +114,8 @@ class Published:
                 except ValidationError as error:
                     raise DatasetError(f"{self.place}, line {number}: {first_complaint(error)}.") from error
 
-    def check(self) -> str:
+    def check(self) -> Checked:
         """Read the manifest through, each line against its schema, the header, and what can be made at all.
-
-        Returns:
-            The sha256 of its bytes.
 
         Raises:
             DatasetError: the first complaint, with line and field.
@@ -125,7 +135,7 @@ class Published:
             seen.add(pair.pair_id)
             by_shard[pair.shard] += 1
         self._check_counts(header, by_shard)
-        return self._digest()
+        return Checked(self._digest(), frozenset(models))
 
     def _check_counts(self, header: Header, by_shard: Counter[str]) -> None:
         for shard in header.shards:

@@ -18,8 +18,8 @@ from manifests.errors import RejectedItem
 from manifests.records import Reason, SourceImage, Stage
 from sources.archives import read
 from sources.base import RETRYABLE
-from sources.downloading import FetchSettings, download
-from sources.open_images import OpenImagesConfig
+from sources.fetching.downloading import FetchSettings, download
+from sources.prompts import item_bytes
 
 Outcome = bytes | RejectedItem
 
@@ -32,7 +32,7 @@ class RealsStage(RebuildMap):
 
     def settings(self) -> Any:
         """Where the URLs are asked."""
-        return self.build.request.url_map
+        return [self.build.request.url_map, self.build.request.private_hosts]
 
     def upstream(self) -> Sequence[BuildStage]:
         """The manifest's pairs."""
@@ -49,26 +49,34 @@ class RealsStage(RebuildMap):
                 self.store.folder.remove(f"{marker.index:05d}.done.json")
 
     def process(self, index: int, chunk: ChunkWriter) -> None:
-        """Fetch each real of the chunk once, for all of its views."""
+        """Fetch each real of the chunk once, for all of its views, and the fakes that were retrieved."""
         pairs = self.published(index)
-        reals = {record.pair.image.sha256: record.pair.image for record in pairs.values()}
-        outcomes = self._outcomes(index, reals)
+        images = {image.sha256: image for record in pairs.values() for image in record.pair.images}
+        outcomes = self._outcomes(index, images)
         blobs: dict[str, Blob] = {}
         for pair_id, record in pairs.items():
             chunk.seen += 1
-            sha256 = record.pair.image.sha256
-            outcome = outcomes[sha256]
-            if isinstance(outcome, RejectedItem):
-                chunk.reject(pair_id, outcome)
+            try:
+                for image in record.pair.images:
+                    data = _arrived(outcomes[image.sha256])
+                    if image.sha256 not in blobs:
+                        blobs[image.sha256] = chunk.blob(image.key, data)
+            except RejectedItem as rejected:
+                chunk.reject(pair_id, rejected)
                 continue
-            if sha256 not in blobs:
-                blobs[sha256] = chunk.blob(record.pair.image.key, outcome)
-            chunk.add(FetchedReal(pair_id=pair_id, blob=blobs[sha256]))
+            found = {name: fake.retrieved for name, fake in record.pair.fakes.items() if fake.retrieved is not None}
+            retrieved = {name: blobs[image.sha256] for name, image in found.items()}
+            chunk.add(FetchedReal(pair_id=pair_id, blob=blobs[record.pair.image.sha256], retrieved=retrieved))
 
     def _outcomes(self, index: int, reals: Mapping[str, SourceImage]) -> Mapping[str, Outcome]:
         outcomes: dict[str, Outcome] = {
             sha256: data for sha256, data in self._left_by_an_earlier_run(index) if sha256 in reals
         }
+        outcomes.update(
+            (sha256, _checked(real, item_bytes(real.source_caption, real.source_id)))
+            for sha256, real in reals.items()
+            if real.is_prompt
+        )
         found = ArchivesStage(self.build).found()
         for sha256 in reals:
             if sha256 not in outcomes and sha256 in found:
@@ -84,10 +92,10 @@ class RealsStage(RebuildMap):
     def _left_by_an_earlier_run(self, index: int) -> Iterator[tuple[str, bytes]]:
         """Bytes by their sha256: whatever run they come from, the digest says what they are."""
         try:
-            blobs = [record.blob for record in self.store.records(index, FetchedReal)]
+            records = list(self.store.records(index, FetchedReal))
         except (FileNotFoundError, ValueError):
             return
-        for blob in blobs:
+        for blob in (blob for record in records for blob in (record.blob, *record.retrieved.values())):
             try:
                 data = self.store.read_blob(blob)
             except (FileNotFoundError, RejectedItem):  # cut off, or overwritten since
@@ -112,8 +120,19 @@ class RealsStage(RebuildMap):
                 yield real.sha256, _checked(real, answer)
 
     def _fetch_settings(self, source: str) -> FetchSettings:
-        configs = (config for config in self.build.recipe.sources if isinstance(config, OpenImagesConfig))
-        return next((config.fetch for config in configs if config.name == source), FetchSettings())
+        """As the manifest's recipe says; but which hosts of one's own network may be asked, no manifest says."""
+        recipe = self.build.recipe
+        configs = (config for config in (*recipe.sources, *recipe.candidates) if config.name == source)
+        named = (getattr(config, "fetch", None) for config in configs)
+        settings = next((fetch for fetch in named if isinstance(fetch, FetchSettings)), FetchSettings())
+        mapped_to = (urlsplit(new).hostname or "" for _, new in self.build.request.url_map)
+        return settings.model_copy(update={"private_hosts": {*mapped_to, *self.build.request.private_hosts}})
+
+
+def _arrived(outcome: Outcome) -> bytes:
+    if isinstance(outcome, RejectedItem):
+        raise outcome
+    return outcome
 
 
 def mapped(url: str, url_map: Sequence[tuple[str, str]]) -> str:

@@ -90,6 +90,10 @@ class BuildStage(ABC):
         """Called when nothing is pending any more."""
         self.store.trim(self.count() or 0)
 
+    def note(self, index: int) -> str:  # noqa: ARG002 - what most stages have to say
+        """What `provenance.parquet` tells of a chunk beside its times."""
+        return ""
+
     def records(self, kind: type[R]) -> Iterator[R]:
         """What all chunks of the stage forwarded, in order."""
         for index in range(self.count() or 0):

@@ -1,4 +1,4 @@
-"""caption: one text for what the pair shows."""
+"""caption: one text for what the pair shows; an image that stands alone has its source's own, or none."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ from flows.stages.frame import FrameStage, framed
 from generation.config import CaptionConfig
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
-from manifests.records import Stage
+from manifests.records import Caption, SourceImage, Stage
 
 if TYPE_CHECKING:
     from generation.requests import Captioner
@@ -24,7 +24,8 @@ class CaptionStage(MapStage):
 
     def settings(self) -> Any:
         """The captioner's configuration."""
-        return self.build.recipe.caption.model_dump(mode="json")
+        caption = self.build.recipe.caption
+        return caption.model_dump(mode="json") if caption is not None else None
 
     def upstream(self) -> Sequence[BuildStage]:
         """The framed pairs."""
@@ -37,6 +38,10 @@ class CaptionStage(MapStage):
         frames = FrameStage(self.build).store
         requests = []
         for pair in frames.records(index, FramedPair):
+            if pair.frame.framing == "single":
+                chunk.seen += 1
+                chunk.add(CaptionedPair(pair_id=pair.pair_id, caption=_of_source(pair.screened.image)))
+                continue
             try:
                 shown = framed(frames, pair).shown
             except RejectedItem as rejected:  # taken down since it was framed
@@ -51,7 +56,7 @@ class CaptionStage(MapStage):
                         class_label=pair.screened.image.class_label,
                     )
                 )
-        if not requests:
+        if not requests or self.build.recipe.caption is None:
             return
         captioner = _captioner(self.build.located(self.build.recipe.caption))
         for request, outcome in zip(requests, captioner.caption(requests), strict=True):
@@ -65,6 +70,12 @@ class CaptionStage(MapStage):
         """Let the model go: the generators need its memory."""
         super().finish()
         _captioner.cache_clear()
+
+
+def _of_source(image: SourceImage) -> Caption:
+    """What a source says of an image: of a fake its prompt, word for word."""
+    text = image.prompt or image.source_caption
+    return Caption(text=text, cleaned=" ".join(text.split()), model="source" if text.strip() else "none")
 
 
 @lru_cache(maxsize=1)

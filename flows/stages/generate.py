@@ -1,27 +1,33 @@
 """generate: the fakes' native pixels, losslessly, one folder a generator.
 
 The generators stand in a line: what one rejects, the next is not asked for, because a pair is whole or dropped. A pair
-whose view does not ask for a generator passes it by.
+whose view does not ask for a generator passes it by. A generator that retrieves has a stage before it that says which fake
+each pair is given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from flows.records import CaptionedPair, FramedPair, GeneratedFake
+from flows.records import CaptionedPair, FramedPair, GeneratedFake, MatchedPair, entry_name
 from flows.stages.base import BuildStage, MapStage, Resource
 from flows.stages.caption import CaptionStage
 from flows.stages.frame import FrameStage
-from generation.config import GeneratorConfig
+from flows.stages.retrieve import RetrieveStage, survivors
+from flows.stages.retrieved import fetch_retrieved, screen_settings
+from generation.config import GeneratorConfig, MakerConfig, RetrieveConfig
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
-from manifests.records import Stage
+from manifests.records import Fake, Stage
 from pixels.decode import decode
 from pixels.encode import png
 
 if TYPE_CHECKING:
     from generation.requests import Generated, GenerationRequest, ImageGenerator
+
+Outcome = tuple[Fake, bytes] | RejectedItem
+"""A fake's record and its native pixels as a PNG, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -43,44 +49,48 @@ class GenerateStage(MapStage):
         return f"generate-{self.generator}"
 
     def settings(self) -> Any:
-        """The generator's configuration, the views that ask for it, and the salt of its seeds."""
+        """The generator's configuration, the views that ask for it, the salt of its seeds, and how existing fakes are screened."""
         recipe = self.build.recipe
         views = [view.name for view in recipe.views if self.generator in view.generators]
-        return [recipe.generator(self.generator).model_dump(mode="json"), views, recipe.seed_salt]
+        config = recipe.generator(self.generator)
+        screened = screen_settings(self.build) if isinstance(config, RetrieveConfig) else []
+        return [config.model_dump(mode="json"), views, recipe.seed_salt, *screened]
 
     def upstream(self) -> Sequence[BuildStage]:
-        """The survivors of the generator before this one (or the captions), and what the pairs show and say."""
+        """The survivors of the generator before this one (or the captions), matched first where it retrieves; what they show."""
         before = _before(self.build.recipe.generators, self.generator)
-        left = GenerateStage(self.build, before) if before else CaptionStage(self.build)
+        left: BuildStage = GenerateStage(self.build, before) if before else CaptionStage(self.build)
+        if isinstance(self.build.recipe.generator(self.generator), RetrieveConfig):
+            left = RetrieveStage(self.build, self.generator, left)
         return (left, CaptionStage(self.build), FrameStage(self.build))
 
     def process(self, index: int, chunk: ChunkWriter) -> None:
-        """Generate a fake for each pair that asks for one, view by view, since a batch has one size.
+        """A fake for each pair that asks for one."""
+        pairs = survivors(self.upstream()[0], index)
+        config = self.build.recipe.generator(self.generator)
+        found = (
+            self._retrieved(index, config) if isinstance(config, RetrieveConfig) else self._made(index, pairs, config)
+        )
+        keep(chunk, pairs, found)
 
-        Pixels are encoded while the next batch is generated.
-        """
-        from generation.overlap import overlapped
-
-        survivors = self._survivors(index)
-        outcomes: dict[str, Any] = {}
+    def _made(self, index: int, pairs: Sequence[str], config: MakerConfig) -> dict[str, Outcome]:
+        """Fakes that a model makes, view by view, since a batch has one size."""
+        outcomes: dict[str, Outcome] = {}
         for view in self.build.recipe.views:
-            asked = [pair_id for pair_id in survivors if self._asks(pair_id) and view_of(pair_id) == view.name]
+            asked = [pair_id for pair_id in pairs if self._asks(pair_id) and view_of(pair_id) == view.name]
             requests, gone = self._requests(index, asked)
             outcomes.update(gone)
             if requests:
-                batches = self._generator().generate(requests)
-                encoded = [outcome for batch in overlapped(batches, _encoded) for outcome in batch]
-                outcomes.update(zip((request.pair_id for request in requests), encoded, strict=True))
-        for pair_id in survivors:
-            chunk.seen += 1
-            outcome = outcomes.get(pair_id)
-            if outcome is None:
-                chunk.add(GeneratedFake(pair_id=pair_id, fake=None, native=None))
-            elif isinstance(outcome, RejectedItem):
-                chunk.reject(pair_id, outcome)
-            else:
-                fake, data = outcome
-                chunk.add(GeneratedFake(pair_id=pair_id, fake=fake, native=chunk.blob(pair_id, data)))
+                generator = _generator(self.build.located(config), self.build.recipe.seed_salt)
+                answers = encoded(generator.generate(requests))
+                outcomes.update(zip((request.pair_id for request in requests), answers, strict=True))
+        return outcomes
+
+    def _retrieved(self, index: int, config: RetrieveConfig) -> dict[str, Outcome]:
+        """Fakes that others made."""
+        frames = {pair.pair_id: pair.frame for pair in FrameStage(self.build).store.records(index, FramedPair)}
+        matches = list(self.upstream()[0].store.records(index, MatchedPair))
+        return dict(fetch_retrieved(self.build, config, [match for match in matches if match.listing], frames))
 
     def finish(self) -> None:
         """Let the model go before the next one is loaded."""
@@ -89,12 +99,6 @@ class GenerateStage(MapStage):
 
     def _asks(self, pair_id: str) -> bool:
         return self.generator in self.build.recipe.view(view_of(pair_id)).generators
-
-    def _survivors(self, index: int) -> list[str]:
-        left = self.upstream()[0]
-        if isinstance(left, GenerateStage):
-            return [record.pair_id for record in left.store.records(index, GeneratedFake)]
-        return [record.pair_id for record in left.store.records(index, CaptionedPair)]
 
     def _requests(self, index: int, asked: Sequence[str]) -> "tuple[list[GenerationRequest], dict[str, RejectedItem]]":
         """Requests in the order of the pairs, pixels only for generators that look at them; and what was taken down."""
@@ -109,8 +113,9 @@ class GenerateStage(MapStage):
         for pair_id in asked:
             frame = framed[pair_id].frame
             side = frame.frame + 2 * frame.margin
+            region = framed[pair_id].region if looks else None
             try:
-                data = frames.read_blob(framed[pair_id].region) if looks else b""
+                pixels = decode(frames.read_blob(region)) if region is not None else None
             except RejectedItem as rejected:
                 gone[pair_id] = rejected
                 continue
@@ -118,16 +123,12 @@ class GenerateStage(MapStage):
                 GenerationRequest(
                     pair_id=pair_id,
                     prompt=prompts[pair_id],
-                    region=decode(data) if looks else None,
+                    region=pixels,
                     width=side,
                     height=side,
                 )
             )
         return requests, gone
-
-    def _generator(self) -> "ImageGenerator":
-        config = self.build.recipe.generator(self.generator)
-        return _generator(self.build.located(config), self.build.recipe.seed_salt)
 
 
 def view_of(pair_id: str) -> str:
@@ -140,6 +141,15 @@ def generate_stages(build: Any) -> list[GenerateStage]:
     return [GenerateStage(build, generator.name) for generator in build.recipe.generators]
 
 
+def with_retrieval(build: Any) -> list[BuildStage]:
+    """The same, and before each generator that retrieves the stage that says what."""
+    stages: list[BuildStage] = []
+    for stage in generate_stages(build):
+        left = stage.upstream()[0]
+        stages += [left, stage] if isinstance(left, RetrieveStage) else [stage]
+    return stages
+
+
 def _before(generators: Sequence[GeneratorConfig], name: str) -> str:
     """The name of the generator before this one; empty for the first."""
     names = [generator.name for generator in generators]
@@ -147,13 +157,33 @@ def _before(generators: Sequence[GeneratorConfig], name: str) -> str:
     return names[position - 1] if position else ""
 
 
-def _encoded(batch: "list[Generated | RejectedItem]") -> list[Any]:
-    """Generated pixels as PNG, with their record."""
+def encoded(batches: "Iterator[list[Generated | RejectedItem]]") -> "list[Outcome]":
+    """The answers of all batches; pixels become PNGs while the next batch is made."""
+    from generation.overlap import overlapped
+
+    return [outcome for batch in overlapped(batches, _encoded) for outcome in batch]
+
+
+def keep(chunk: ChunkWriter, survivors: Sequence[str], outcomes: "Mapping[str, Outcome]") -> None:
+    """Forward or reject each pair: one that has no outcome asks for no fake of this generator, and passes it by."""
+    for pair_id in survivors:
+        chunk.seen += 1
+        outcome = outcomes.get(pair_id)
+        if outcome is None:
+            chunk.add(GeneratedFake(pair_id=pair_id, fake=None, native=None))
+        elif isinstance(outcome, RejectedItem):
+            chunk.reject(pair_id, outcome)
+        else:
+            fake, data = outcome
+            chunk.add(GeneratedFake(pair_id=pair_id, fake=fake, native=chunk.blob(entry_name(pair_id, fake), data)))
+
+
+def _encoded(batch: "list[Generated | RejectedItem]") -> list[Outcome]:
     return [item if isinstance(item, RejectedItem) else (item.fake, png(item.pixels)) for item in batch]
 
 
 @lru_cache(maxsize=1)
-def _generator(config: GeneratorConfig, salt: str) -> "ImageGenerator":
+def _generator(config: MakerConfig, salt: str) -> "ImageGenerator":
     """The generator, loaded once a process."""
     from flows.device import device
     from generation.open import open_generator

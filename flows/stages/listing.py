@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from flows.records import ListedImage
 from flows.stages.base import BuildStage, ReduceStage, Unit
-from manifests import canonical
 from manifests.chunks import ChunkWriter, slices
 from manifests.errors import SourceError
 from manifests.records import Stage
@@ -31,10 +30,7 @@ class ListStage(ReduceStage):
         index = 0
         for config in self.build.recipe.sources:
             source = self.build.located(config).open()
-            listed = (
-                ListedImage(source=config.name, listing=canonical.loads(listing.to_json().encode()))
-                for listing in source.list()
-            )
+            listed = (ListedImage(source=config.name, listing=listing.to_dict()) for listing in source.list())
             before = index
             for batch in slices(listed, self.build.recipe.chunks.size):
                 chunk = self.store.writer(index)

@@ -10,9 +10,11 @@ from flows.stages.align import AlignStage, encoder_versions
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.caption import CaptionStage
 from flows.stages.frame import FrameStage
-from flows.stages.generate import generate_stages
+from flows.stages.generate import with_retrieval
 from flows.stages.listing import ListStage
 from flows.stages.reals import RealsStage
+from flows.stages.safety import safety_stages
+from flows.stages.safety_fakes import fake_safety_stages
 from flows.stages.screen import ScreenStage
 from flows.stages.select import SelectStage
 from flows.stages.shards import ShardsStage
@@ -98,7 +100,7 @@ class ManifestStage(ReduceStage):
                     "chunk": index,
                     "started": int(started * 1000),
                     "ended": int(ended * 1000),
-                    "note": "",
+                    "note": stage.note(index),
                 }
 
     def _remove_others(self, names: set[str]) -> None:
@@ -115,9 +117,11 @@ def stages_before_manifest(build: Any) -> list[BuildStage]:
         RealsStage(build),
         ScreenStage(build),
         SelectStage(build),
+        *safety_stages(build),
         FrameStage(build),
         CaptionStage(build),
-        *generate_stages(build),
+        *with_retrieval(build),
+        *fake_safety_stages(build),
         AlignStage(build),
         SplitStage(build),
         ShardsStage(build),

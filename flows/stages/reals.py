@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from manifests.errors import RejectedItem
 from manifests.records import Reject, Stage
 from sources.base import RETRYABLE, Fetched, Listing
 from sources.config import SourceConfig
+from sources.fetching.answers import ANSWERS, read_answers
 
 
 class RealsStage(MapStage):
@@ -35,7 +37,7 @@ class RealsStage(MapStage):
     def process(self, index: int, chunk: ChunkWriter) -> None:
         """Fetch each listing of the chunk."""
         config, listings = self._listings(index)
-        for listing, outcome in self._fetched(config, listings):
+        for listing, outcome in self._fetched(index, config, listings):
             _add(chunk, config.name, listing, outcome)
 
     def failed(self, index: int) -> set[str]:
@@ -52,23 +54,41 @@ class RealsStage(MapStage):
         failed = self.failed(index)
         outcomes = self._earlier(index)
         asked = [listing for listing in listings if listing.source_id in failed]
-        outcomes.update((listing.source_id, outcome) for listing, outcome in self._fetched(config, asked))
+        outcomes.update((listing.source_id, outcome) for listing, outcome in self._fetched(index, config, asked))
         chunk = self.store.writer(index)
         for listing in listings:
             _add(chunk, config.name, listing, outcomes[listing.source_id])
         self.store.commit(chunk, self.inputs(index), started)
 
+    def note(self, index: int) -> str:
+        """How many answers of which HTTP status there were (0: none came), and how many of them elsewhere."""
+        answers = list(read_answers(self._answers(index)))
+        if not answers:
+            return ""
+        status = Counter(str(answer.status) for answer in answers)
+        return canonical.dumps({"redirected": sum(answer.redirected for answer in answers), "status": status}).decode()
+
     def _listings(self, index: int) -> tuple[SourceConfig, list[Listing]]:
         """The chunk's source and what of it the chunk holds."""
         images = list(ListStage(self.build).store.records(index, ListedImage))
         config = next(source for source in self.build.recipe.sources if source.name == images[0].source)
-        return config, [Listing.from_json(canonical.dumps(image.listing)) for image in images]
+        return config, [Listing.from_dict(image.listing) for image in images]
 
     def _fetched(
-        self, config: SourceConfig, listings: Sequence[Listing]
+        self, index: int, config: SourceConfig, listings: Sequence[Listing]
     ) -> Iterator[tuple[Listing, Fetched | RejectedItem]]:
         with tempfile.TemporaryDirectory(prefix="twinset-") as workdir:
             yield from self.build.located(config).open().fetch(listings, Path(workdir))
+            answers = Path(workdir) / ANSWERS
+            if answers.exists():
+                self.store.folder.write(_answers_name(index), self._answers(index) + answers.read_bytes())
+
+    def _answers(self, index: int) -> bytes:
+        """What the web has answered so far; kept beside the chunk, outside the promise of equal bytes."""
+        try:
+            return self.store.folder.read(_answers_name(index))
+        except FileNotFoundError:
+            return b""
 
     def _earlier(self, index: int) -> dict[str, Fetched | RejectedItem]:
         """What the chunk holds, by source id."""
@@ -86,6 +106,10 @@ def _add(chunk: ChunkWriter, source: str, listing: Listing, outcome: Fetched | R
         chunk.reject(f"{source}:{listing.source_id}", outcome)
     else:
         chunk.add(StoredImage(image=outcome.image, blob=chunk.blob(outcome.image.key, outcome.data)))
+
+
+def _answers_name(index: int) -> str:
+    return f"{index:05d}.{ANSWERS}"
 
 
 def _source_id(reject: Reject) -> str:

@@ -15,6 +15,7 @@ from manifests.errors import RejectedItem
 from manifests.near_duplicates import NearDuplicates
 from manifests.records import JpegCoding, Reason, Stage
 from manifests.seeds import fraction
+from pixels.config import ViewRules
 
 
 class SelectStage(ReduceStage):
@@ -27,7 +28,8 @@ class SelectStage(ReduceStage):
         """Radius, limit, chunk size, the views that draw from the pool, and what was taken down."""
         recipe = self.build.recipe
         taken_down = listed(self.build).digest
-        return [recipe.select.model_dump(), recipe.chunks.size, recipe.seed_salt, self._scene_views(), taken_down]
+        views = [[view.name, *view.sources] for view in self._scene_views()]
+        return [recipe.select.model_dump(), recipe.chunks.size, recipe.seed_salt, views, taken_down]
 
     def upstream(self) -> Sequence[BuildStage]:
         """The screened images."""
@@ -37,13 +39,13 @@ class SelectStage(ReduceStage):
         """The screened images; and how many chunks of them the target asks for, where there is one."""
         return canonical.digest([super().inputs(), wanted_chunks(self.build)])
 
-    def _scene_views(self) -> list[str]:
-        return [view.name for view in self.build.recipe.views if view.framing == "scene"]
+    def _scene_views(self) -> list[ViewRules]:
+        return [view for view in self.build.recipe.views if view.framing == "scene"]
 
     def reduce(self) -> Iterator[ChunkWriter]:
         """Chunks in key order; a chunk also holds the rejects that fell between its items."""
         kept: list[ScreenedImage | tuple[str, RejectedItem]] = list(self._without_duplicates())
-        pools = _pools(entry for entry in kept if isinstance(entry, ScreenedImage))
+        pools = _pools(entry for entry in kept if isinstance(entry, ScreenedImage) and entry.image.is_real)
         size, wanted = self.build.recipe.chunks.size, wanted_chunks(self.build)
         chunk, filled = self.store.writer(0), 0
         for entry in kept:
@@ -66,21 +68,25 @@ class SelectStage(ReduceStage):
         taken_down = listed(self.build)
         screened = list(ScreenStage(self.build).records(ScreenedImage))
         screened.sort(key=lambda record: (record.image.key, record.image.source, record.image.source_id))
-        near = NearDuplicates(self.build.recipe.select.radius)
+        # a fake may look like the real that it was made from, and like other models' fakes of it
+        near: dict[str, NearDuplicates] = defaultdict(lambda: NearDuplicates(self.build.recipe.select.radius))
         limit = self.build.recipe.select.limit
         kept, last_key = 0, ""
         for record in screened:
-            key, phash = record.image.key, int(record.facts.phash, 16)
+            key, made = record.image.key, record.image.made
+            phash = int(record.facts.phash, 16) if record.facts.phash else None
+            alike = near[made.generator if made else ""]
             if taken_down.covers(record.image):
                 yield key, taken_down.rejection(record.image)
             elif key == last_key:
                 yield key, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.image.source_id}")
-            elif neighbours := near.neighbours(phash):
+            elif neighbours := alike.neighbours(phash) if phash is not None else []:
                 yield key, RejectedItem(Reason.NEAR_DUPLICATE, f"looks like {neighbours[0]}")
             elif limit is not None and kept == limit:
                 yield key, RejectedItem(Reason.SURPLUS, f"the limit of {limit} images is reached")
             else:
-                near.add(key, phash)
+                if phash is not None:
+                    alike.add(key, phash)
                 kept, last_key = kept + 1, key
                 yield record
 
@@ -88,9 +94,9 @@ class SelectStage(ReduceStage):
         pool = pools.get(record.image.source, [])
         salt = self.build.recipe.seed_salt
         histories = {
-            view: pool[int(fraction(salt, f"{record.image.key}-{view}", "history") * len(pool))]
+            view.name: pool[int(fraction(salt, f"{record.image.key}-{view.name}", "history") * len(pool))]
             for view in self._scene_views()
-            if pool
+            if pool and view.takes(record.image)
         }
         return SelectedImage(screened=record, histories=histories)
 

@@ -61,9 +61,9 @@ class SplitStage(ReduceStage):
                 rejects.reject(pair.pair_id, _rejected(home))
             else:
                 shards[home.split, pair.frame.view].append((pair, home))
-                if taken_down.covers(pair.screened.image):
+                if taken_down.covers(*pair.images):
                     rejects.seen += 1
-                    rejects.reject(pair.pair_id, taken_down.rejection(pair.screened.image))
+                    rejects.reject(pair.pair_id, taken_down.rejection(*pair.images))
         if not shards:
             raise DatasetError(
                 "no pair is left: every image was dropped. `twinset status` counts the reasons by stage."
@@ -76,7 +76,7 @@ class SplitStage(ReduceStage):
                 chunk = self.store.writer(index)
                 shard = shard_name(split, view, number, views=len(views))
                 for pair, home in batch:
-                    if not taken_down.covers(pair.screened.image):
+                    if not taken_down.covers(*pair.images):
                         chunk.seen += 1
                         chunk.add(self._placed(pair, home, shard))
                 yield chunk
@@ -85,7 +85,8 @@ class SplitStage(ReduceStage):
     def _placed(self, pair: AlignedPair, home: Assignment, shard: str) -> PlacedPair:
         if home.split is None:
             raise ValueError(f"{home.key} has no split")
-        unequal = self.build.recipe.alignment.mode == "naive"
+        naive, alone = self.build.recipe.alignment.mode == "naive", pair.frame.framing == "single"
+        unequal = naive or alone or any(fake.method == "retrieve" for fake in pair.fakes.values())
         return PlacedPair(
             pair=Pair(
                 pair_id=pair.pair_id,

@@ -3,8 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.plan import plan_recipe
+import pytest
+from typer.testing import CliRunner
+
+from flows.plan import Plan, plan_recipe
 from flows.recipe import load_recipe
+from manifests.errors import SourceError
+from twinset.cli import app
 
 Recipe = Callable[..., Path]
 
@@ -44,6 +49,66 @@ def test_a_list_on_the_web_is_not_fetched(recipe: Recipe, scenes: Path):
     assert plan_recipe(load_recipe(path), path.parent).sources[0].images == 7
 
 
+def test_tables_are_counted_when_they_are_small(
+    recipe: Recipe, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "laion").mkdir()
+    pq.write_table(pa.table({"URL": ["http://a.org/1.jpg"] * 3}), tmp_path / "laion" / "part-00000-x.snappy.parquet")
+    path = recipe(replace={f'type = "folder"\npath = "{scenes}"': 'type = "laion"\npath = "laion"\nlimit = 2'})
+
+    def images(**options: bool):
+        return plan_recipe(load_recipe(path), path.parent, **options).sources[0].images
+
+    assert images() == 2
+    path.write_text(path.read_text().replace("limit = 2", ""))
+    assert images() == 3
+    monkeypatch.setattr("flows.plan._SMALL_LIST", 10)
+    assert (images(), images(count=True)) == (None, 3)
+    text = path.read_text()
+    path.write_text(text.replace('"laion"\n\n', '"laion"\nparquet_parts = [0, 1]\n\n'))
+    with pytest.raises(SourceError, match="00001 is not there"):
+        images()
+    path.write_text(text.replace('"laion"\n\n', '"laion/*.parquet"\n\n'))
+    assert (images(), images(count=True)) == (None, 3)
+
+
 def test_chunks_are_counted_by_source(recipe: Recipe, scenes: Path):
     path = recipe(extra=f'\n[[sources]]\ntype = "folder"\nname = "again"\npath = "{scenes}"\nlimit = 1\n')
     assert plan_recipe(load_recipe(path), path.parent).chunks == 4 + 1
+
+
+def test_a_target_of_pairs_bounds_what_is_made(recipe: Recipe):
+    def planned(target: int) -> Plan:
+        path = recipe(replace={'name = "small"\n': f'name = "small"\ntarget_pairs = {target}\n'})
+        return plan_recipe(load_recipe(path), path.parent)
+
+    path = recipe()
+    whole, few, many = plan_recipe(load_recipe(path), path.parent), planned(10), planned(1000)
+    # one chunk of eight images, two views of each
+    assert (few.made, few.pairs, few.target_pairs) == (16, 10, 10)
+    assert {generator.name: generator.fakes for generator in few.generators} == {"sd": 8, "vae": 16}
+    assert few.chunks == whole.chunks
+    assert few.shards == 2
+    assert abs(few.dataset_bytes - whole.dataset_bytes * 10 / 52) < 1
+    assert few.dataset_bytes < few.disk_bytes < whole.disk_bytes
+    # the images do not suffice: as without a target
+    assert (many.made, many.pairs, many.disk_bytes) == (52, 52, whole.disk_bytes)
+
+
+def test_a_target_says_what_a_list_that_is_not_counted_does_not(recipe: Recipe, scenes: Path):
+    source = 'type = "open-images"\ncsv = "http://127.0.0.1:9/images.csv"'
+    target = 'name = "small"\ntarget_pairs = 20\n'
+    path = recipe(replace={f'type = "folder"\npath = "{scenes}"': source, 'name = "small"\n': target})
+    plan = plan_recipe(load_recipe(path), path.parent)
+    assert (plan.sources[0].images, plan.made, plan.pairs) == (None, 32, 20)
+
+
+@pytest.mark.parametrize(("target", "words"), [(10, "10 pairs out of 16 that"), (99, "the sources give 52 at most")])
+def test_the_command_says_what_the_target_means(recipe: Recipe, target: int, words: str):
+    path = recipe(replace={'name = "small"\n': f'name = "small"\ntarget_pairs = {target}\n'})
+    result = CliRunner().invoke(app, ["plan", str(path)])
+    assert result.exit_code == 0
+    assert words in result.stdout

@@ -20,8 +20,13 @@ from flows.rebuilding.manifest import rebuild_stages
 from flows.rebuilding.outcome import RebuildReport, psnr, write_report
 from flows.rebuilding.preparing import Rebuild, prepare
 from flows.rebuilding.reals import RealsStage, mapped
+from flows.takedown import take_down
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, RecipeError, TwinsetError
+from manifests.storage import Folder
+from manifests.subset import parse_filter, subset
+from manifests.verify.run import Verification
+from manifests.wanted import Wanted
 
 pytestmark = pytest.mark.xdist_group("stages")
 
@@ -245,6 +250,50 @@ def test_what_was_taken_down_is_not_made_again(built: Path, scenes: Path, tmp_pa
     assert (tmp_path / "out" / "dataset" / "tombstones.jsonl").exists()
     stored = b"".join(path.read_bytes() for path in (tmp_path / "out" / "work" / "reals").glob("*.tar"))
     assert web_body(built, real["sha256"]) not in stored
+
+
+@pytest.fixture
+def part(built: Path, tmp_path: Path) -> Path:
+    """The manifest of a few pairs with reconstructions alone; its recipe's other generator is nowhere."""
+    chosen = parse_filter(["generator=vae", "view=patch"])
+    dataset = subset(Dataset.open(str(built)), str(tmp_path / "part"), chosen, limit=3)
+    content = lines(Path(dataset.root) / "manifest.jsonl")
+    content[0]["recipe"]["generators"][0]["model"] = "../no/such/model"
+    return write(tmp_path / "part.jsonl", content)
+
+
+def test_a_part_asks_for_the_models_of_its_own_fakes_alone(part: Path, scenes: Path, tmp_path: Path):
+    report = rebuild(part, tmp_path / "out", archives=(str(scenes),))
+    assert set(verdicts(report).values()) == {"identical"}
+    content = lines(part)
+    content[0]["recipe"]["generators"][1]["model"] = "../no/such/model"
+    with pytest.raises(ModelError, match=r"no model folder .*such/model"):
+        prepare(Rebuild(manifest=str(write(part, content)), out=str(tmp_path / "other"), archives=(str(scenes),)))
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_is_taken_down_from_a_rebuild_stays_away_until_nothing_is_left(
+    built: Path, part: Path, scenes: Path, tmp_path: Path
+):
+    out, archives = tmp_path / "out", (str(scenes),)
+    victim, *others = [line["image"] for line in lines(part)[1:]]
+    rebuild(part, out, archives=archives)
+    done = take_down(str(out), Wanted(frozenset({("ids", victim["key"])})), "asked for")
+    # the original, its window, the native fake and two members
+    assert (done.images, len(done.pairs), done.erased) == (1, 1, 5)
+    tars = [path.read_bytes() for path in out.rglob("*.tar")]
+    assert not any(web_body(built, victim["sha256"]) in data for data in tars)
+    before = {name: (out / "dataset" / name).read_bytes() for name in ("manifest.jsonl", "tombstones.jsonl")}
+    again = rebuild(part, out, archives=archives)
+    assert again.counts["taken-down"] == 1
+    assert again.counts["identical"] == len(others)
+    assert before == {name: (out / "dataset" / name).read_bytes() for name in before}
+
+    take_down(str(out), Wanted(frozenset(("sha256", real["sha256"]) for real in others)))
+    for _ in range(2):
+        assert rebuild(part, out, archives=archives).counts["taken-down"] == len(others) + 1
+        assert not list(Dataset.open(str(out)).pairs())
+        assert not list(Verification(Folder.at(str(out / "dataset"))).findings())
 
 
 def test_the_command_ends_a_run_that_was_cut_off_in_the_same_bytes(built: Path, scenes: Path, tmp_path: Path):

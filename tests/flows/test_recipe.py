@@ -25,7 +25,11 @@ def test_shipped_recipes_are_valid(path: Path):
         ("size = 8", "sise = 8", "unknown key `chunks.sise`; valid keys here are size"),
         ("num_inference_steps = 2", "steps = 2", "`generators.0"),
         ("size = 8", "size = 0", "`chunks.size` = 0: Input should be greater than or equal to 1"),
-        ('framing = "patch"', 'framing = "wide"', "`views.1.framing` = 'wide': Input should be 'scene' or 'patch'"),
+        (
+            'framing = "patch"',
+            'framing = "wide"',
+            "`views.1.framing` = 'wide': Input should be 'scene', 'patch' or 'single'",
+        ),
         ('generators = ["vae"]', 'generators = ["vea"]', "no generator 'vea'; there are sd, vae"),
         ('name = "vae"', 'name = "sd"', "generators: the name 'sd' stands twice"),
         ('path = "', 'paht = "', "`sources.0.folder.path` is missing"),

@@ -10,9 +10,11 @@ from flows.counts import is_finished, stage_counts
 from flows.folder import BuildFolder
 from flows.stages.audit import build_stages
 from flows.takedown import take_down
+from flows.verify import check_build
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.records import Reason
+from manifests.verify.run import Verification
 from manifests.wanted import Kind, Wanted, read_wanted
 
 Recipe = Callable[..., Path]
@@ -73,6 +75,21 @@ def test_the_build_again_gives_what_the_takedown_gave(built: Path, tmp_path: Pat
     split = next(count for count in stage_counts(build) if count.name == "split")
     assert split.rejected[Reason.TAKEN_DOWN] == len(done.pairs)
     assert split.seen == split.forwarded + sum(split.rejected.values())
+
+
+def test_where_all_was_taken_down_the_build_settles_on_a_dataset_without_pairs(built: Path, tmp_path: Path):
+    shutil.copytree(built, tmp_path / "build")
+    keys = {pair.image.key for pair in Dataset.open(str(built)).pairs()}
+    take_down(str(tmp_path / "build"), wanted(*(("ids", key) for key in keys)))
+    build = BuildFolder.open(str(tmp_path / "build"))
+    for _ in range(2):
+        assert not list(Dataset.open(str(tmp_path / "build")).pairs())
+        assert not list(Verification(build.dataset).findings())
+        assert not list(check_build(build))
+        finish(build)
+        assert is_finished(build)
+    split = next(count for count in stage_counts(build) if count.name == "split")
+    assert (split.forwarded, split.rejected[Reason.TAKEN_DOWN]) == (0, split.seen)
 
 
 def test_no_byte_of_a_victim_is_left(built: Path, tmp_path: Path):

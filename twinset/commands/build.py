@@ -11,23 +11,29 @@ from manifests.errors import GateError
 if TYPE_CHECKING:
     from flows.folder import BuildFolder
 
+Preset = Annotated[
+    str, typer.Option(help="Which of the recipe's presets: `debug` and `small` where it has them.", metavar="NAME")
+]
+
 
 def build(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a TOML file.", show_default=False)],
     out: Annotated[str, typer.Option(help="The build's folder: a path or fsspec URL.", show_default=False)],
+    *,
     redo: Annotated[
         bool, typer.Option("--redo", help="Take the folder over from an earlier form of the recipe.")
     ] = False,
     train: Annotated[
         bool, typer.Option(help="Train the recipe's classifier on the finished dataset, if it has one.")
     ] = True,
+    preset: Preset = "full",
     as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
 ) -> None:
     """Build a recipe's dataset, or go on where an earlier run stopped."""
-    build_and_report(recipe, out, redo=redo, train=train, as_json=as_json)
+    build_and_report(recipe, out, redo=redo, train=train, as_json=as_json, preset=preset)
 
 
-def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json: bool) -> None:
+def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json: bool, preset: str = "full") -> None:
     """Build, train where the recipe asks for it, write the report, and print a summary."""
     from flows.counts import is_finished
     from flows.folder import BuildFolder
@@ -38,10 +44,10 @@ def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json
     def start() -> None:
         from flows.build import build_dataset
 
-        build_dataset(recipe=str(path), out=out, redo=redo)
+        build_dataset(recipe=str(path), out=out, redo=redo, preset=preset)
 
     path = recipe.absolute()
-    checked = load_recipe(recipe)
+    checked = load_recipe(recipe, preset)
     folder = BuildFolder(checked, str(path.parent), out)
     finished = is_finished(folder)
     # the flow asks both again, but Prefect takes seconds to start, and a mistake is told at once

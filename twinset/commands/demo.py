@@ -10,15 +10,29 @@ PHOTOGRAPHS = 600
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the demo's world, dataset, detector and report.")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for world, dataset, detector and report. Default: runs/demo, or runs/RECIPE.",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(help="Run this shipped recipe in small instead, on a world of its own: realfake, distilled, ..."),
+    ] = RECIPE.stem,
     as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
 ) -> None:
     """Run the whole way on a small world of rendered scenes: download, caption, generate, align, audit, train, report.
 
     The scenes are served on the loopback address and the models are tiny, but every step is the real one.
     """
+    out = out or Path("runs") / recipe
+    if recipe != RECIPE.stem:
+        from twinset.commands.demo_recipes import demo_recipe
+
+        demo_recipe(recipe, out, as_json=as_json)
+        return
     from demo.server import demo_world
     from twinset.commands.build import build_and_report
 

@@ -16,12 +16,17 @@ def diff(
 ) -> None:
     """Compare two datasets by their manifests: settings, pairs added, gone and changed, split moves.
 
-    Exit code: 0 where they are equal, 1 where they differ.
+    Exit code: 0 where they are equal, 1 where they differ, 2 where that cannot be told.
     """
     from manifests.dataset import Dataset
     from manifests.diff import diff as compare
+    from manifests.errors import TwinsetError, printable
 
-    difference = compare(Dataset.open(a), Dataset.open(b), examples=examples)
+    try:
+        difference = compare(Dataset.open(a), Dataset.open(b), examples=examples)
+    except TwinsetError as error:
+        typer.echo(f"error: {printable(str(error))}", err=True)
+        raise typer.Exit(2) from error
     if as_json:
         typer.echo(difference.model_dump_json())
     else:
@@ -32,31 +37,37 @@ def diff(
 
 def _show(found: "Difference") -> None:
     if found.is_empty:
-        typer.echo(f"equal: {found.pairs[0]:,} pairs")
+        _say(f"equal: {found.pairs[0]:,} pairs")
         return
     for setting in found.settings:
-        typer.echo(f"{setting.path}: {_value(setting.a)} -> {_value(setting.b)}")
-    typer.echo(f"pairs: {found.pairs[0]:,} -> {found.pairs[1]:,}")
+        _say(f"{setting.path}: {_value(setting.a)} -> {_value(setting.b)}")
+    _say(f"pairs: {found.pairs[0]:,} -> {found.pairs[1]:,}")
     _list("only in the first", found.only_a, found.examples_a)
     _list("only in the second", found.only_b, found.examples_b)
     _list("changed", found.changed, [f"{pair.pair_id}: {', '.join(pair.fields)}" for pair in found.examples_changed])
     for field, count in found.fields.items():
-        typer.echo(f"  {field}: {count:,} pairs")
+        _say(f"  {field}: {count:,} pairs")
     _list("in another split", found.moved, [f"{pair.pair_id}: {pair.a} -> {pair.b}" for pair in found.examples_moved])
     for move, count in found.moves.items():
-        typer.echo(f"  {move}: {count:,} pairs")
+        _say(f"  {move}: {count:,} pairs")
 
 
 def _list(title: str, count: int, examples: "tuple[str, ...] | list[str]") -> None:
     if count:
-        typer.echo(f"{title}: {count:,}")
+        _say(f"{title}: {count:,}")
         for example in examples:
-            typer.echo(f"  {example}")
+            _say(f"  {example}")
         if count > len(examples):
-            typer.echo(f"  and {count - len(examples):,} more")
+            _say(f"  and {count - len(examples):,} more")
 
 
 def _value(value: object) -> str:
-    """A setting on one line; foreign data can put anything into it."""
-    text = "not set" if value is None else str(value)
-    return "".join(character if character.isprintable() else "?" for character in text)[:200]
+    """A setting, cut where it would fill the screen."""
+    return "not set" if value is None else str(value)[:200]
+
+
+def _say(line: str) -> None:
+    """One line for a person; foreign data can put anything into it."""
+    from manifests.errors import printable
+
+    typer.echo(printable(line))

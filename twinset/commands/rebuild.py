@@ -22,6 +22,13 @@ def rebuild(
         list[str] | None,
         typer.Option(help="OLD=NEW: ask URLs that begin with OLD at NEW instead. May be repeated.", show_default=False),
     ] = None,
+    private_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ask this host although its address is not on the public internet. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     archive: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,6 +60,7 @@ def rebuild(
         out=out,
         base=base,
         url_map=tuple(map_url or ()),
+        private_hosts=tuple(private_host or ()),
         archives=tuple(archive or ()),
         tombstones=tombstones,
         against=against,

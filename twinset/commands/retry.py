@@ -31,8 +31,8 @@ def retry(
         return
     failed = run_to_gate(start)
     after = sum(chunk.items for chunk in failed_chunks(folder))
-    typer.echo(
-        f"{before} items tried again: {before - after} succeeded or failed for good, {after} may still succeed",
-        err=True,
+    left = (
+        f"{after} of them failed once more: run the same command later" if after else "none has to be tried once more"
     )
+    typer.echo(f"{before} items tried again, {left}", err=True)
     conclude(folder, failed, train=train, as_json=as_json)

@@ -14,24 +14,26 @@ if TYPE_CHECKING:
 def train(
     dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
     out: Annotated[str, typer.Option(help="Folder for the detector.", show_default=False)],
+    *,
     recipe: Annotated[
         Path | None, typer.Option(help="Take the classifier table from this recipe instead of the dataset's own.")
     ] = None,
+    preset: Annotated[str, typer.Option(help="Which of the presets of --recipe.", metavar="NAME")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a detector on a dataset's shards, and measure it."""
-    config = _classifier_of(recipe) if recipe is not None else None
+    config = _classifier_of(recipe, preset) if recipe is not None else None
     metrics = train_into(dataset, out, config, force=force)
     if as_json:
         typer.echo(json.dumps(metrics))
 
 
-def _classifier_of(recipe: Path) -> "ClassifierConfig":
+def _classifier_of(recipe: Path, preset: str) -> "ClassifierConfig":
     from flows.recipe import load_recipe, located
     from manifests.errors import RecipeError
 
-    config = load_recipe(recipe).classifier
+    config = load_recipe(recipe, preset).classifier
     if config is None:
         raise RecipeError(f"{recipe}: no table [classifier]. Add one, or leave --recipe out to take the dataset's own.")
     return located(config, recipe.absolute().parent)
@@ -58,14 +60,21 @@ def train_into(
     from flows.environment import prepare
 
     prepare()
-    from flows.train import train_classifier
+    from classifier.processes import Processes
+    from flows.train import train_along, train_classifier
 
     table = config.model_dump(mode="json") if config is not None else None
+    if not Processes.of_environment().is_first:
+        along: dict[str, Any] = json.loads(train_along(dataset, out, table, force))
+        return along
     metrics = json.loads(
         train_classifier(dataset=dataset, out=out, config=table, progress=sys.stderr.isatty(), force=force)
     )
     test = metrics["test"]
+    interval = test["intervals"].get("auc")
+    spread = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
     typer.echo(
-        f"detector: {out}: test AUC {test['auc']:.3f}, balanced accuracy {test['balanced_accuracy']:.3f}", err=True
+        f"detector: {out}: test AUC {test['auc']:.3f}{spread}, balanced accuracy {test['balanced_accuracy']:.3f}",
+        err=True,
     )
     return metrics

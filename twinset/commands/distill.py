@@ -1,0 +1,87 @@
+"""The command `twinset distill`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manifests.errors import TwinsetError, printable
+
+
+def distill(
+    dataset: Annotated[str, typer.Argument(help="The student's dataset, or its build's folder.", show_default=False)],
+    teachers: Annotated[
+        list[Path],
+        typer.Option(help="A trained specialist: its folder, or a checkpoint. May be repeated.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the student.", show_default=False)],
+    *,
+    real_world: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--real-world",
+            help="Labelled images from elsewhere, on which student and teachers are compared too: a folder {real,fake}, "
+            "Parquet files, a CSV of paths. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="Take the tables [classifier] and [distill] from this recipe instead of the dataset's own."),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Which of the presets of --recipe.", metavar="NAME")] = "full",
+    force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Let trained specialists teach one student: each is calibrated, and the labels stay in the loss.
+
+    Student and teachers are then compared on the validation split, and on images
+    of the real world.
+    """
+    for place in real_world or ():
+        if not Path(place).exists():
+            raise TwinsetError(f"{place}: there is no such folder or file. Give labelled images to --real-world.")
+    from flows.environment import prepare
+
+    prepare()
+    from flows.distill import distill_detector
+
+    report = distill_detector(
+        dataset=dataset,
+        teachers=[str(teacher) for teacher in teachers],
+        out=str(out),
+        recipe=str(recipe.absolute()) if recipe is not None else None,
+        preset=preset,
+        progress=sys.stderr.isatty(),
+        force=force,
+        device=device,
+    )
+    if as_json:
+        typer.echo(report)
+    compare([str(out), *map(str, teachers)], dataset, real_world or (), out, quiet=as_json)
+    typer.echo(printable(f"detector: {out}"), err=True)
+
+
+def compare(
+    detectors: list[str], dataset: str, real_world: list[str] | tuple[str, ...], out: Path, *, quiet: bool
+) -> None:
+    """Measure the detectors side by side on the validation split and on other images; a page of each in the folder.
+
+    Args:
+        detectors: folders.
+        dataset: whose validation split is looked at.
+        real_world: labelled images from elsewhere.
+        out: the folder in which `evaluation-NAME/` are written.
+        quiet: print nothing.
+    """
+    from flows.evaluate import evaluate_detectors
+    from flows.evaluation_images import open_images
+    from twinset.commands.evaluate import show_evaluation, write_evaluation
+
+    for images in (open_images(dataset, "validation"), *(open_images(place, None) for place in real_world)):
+        found = evaluate_detectors(detectors, images)
+        write_evaluation(found, out.absolute() / f"evaluation-{images.described.split or images.described.name}")
+        if not quiet:
+            show_evaluation(found.evaluation)
