@@ -108,7 +108,7 @@ def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False, published: P
         splits=_splits(recipe.split, pairs) if is_known else None,
         target_pairs=recipe.target_pairs,
         chunks=sum(math.ceil(images / recipe.chunks.size) for images in known),
-        shards=sum(math.ceil(number * share / recipe.shards.pairs) for number in counted),
+        shards=sum(_shards(recipe, round(number * share)) for number in counted),
         disk_bytes=round(sum(known) * _REAL_BYTES + native + (1 + share) * final),
         dataset_bytes=round(share * final),
         published=published,
@@ -135,6 +135,12 @@ def _splits(config: SplitConfig, pairs: int) -> dict[Split, int]:
     if config.counts:
         return {split: config.counts.get(split, 0) for split in SPLITS}
     return {split: round(pairs * config.ratios.get(split, 0.0)) for split in SPLITS}
+
+
+def _shards(recipe: Recipe, pairs: int) -> int:
+    """The most shards that a view's pairs can fill: each split has its own, and the last one of a split is not full."""
+    parts = min(pairs, sum(1 for share in (recipe.split.counts or recipe.split.ratios).values() if share))
+    return parts + (pairs - parts) // recipe.shards.pairs
 
 
 def _source(settings: SourceConfig, *, count: bool) -> PlannedSource:

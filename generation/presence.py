@@ -1,8 +1,15 @@
 """Whether a model's files are there, asked before any work begins; imports no model library."""
 
+import json
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from manifests.errors import ModelError
+
+_CLIP = ("clip", "clip_text_model")
+_PROJECTION = "text_projection.weight"
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
 def require_weights(model: str) -> None:
@@ -22,3 +29,37 @@ def require_weights(model: str) -> None:
         raise ModelError(
             f"no model folder {model}; give a folder in the published format, or a Hub id like `org/name`."
         )
+
+
+def require_text_encoder(model: str) -> None:
+    """Check that a model's folder holds a tokenizer and an encoder of texts. A Hub id is not looked up here.
+
+    Raises:
+        ModelError: it has a decoder, no tokenizer, or is a CLIP that projects no texts, as that of Stable Diffusion.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        return
+    try:
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kind, has_decoder = settings.get("model_type"), settings.get("is_encoder_decoder")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read; expected the config of a text encoder") from error
+    if has_decoder:
+        raise ModelError(f"{folder / 'config.json'}: a text encoder is expected, and this model has a decoder")
+    if not any(found for pattern in _TOKENIZERS for found in folder.glob(pattern)):
+        raise ModelError(f"model folder {model} has no tokenizer: expected one of {', '.join(_TOKENIZERS)}")
+    if kind in _CLIP and not any(_PROJECTION in _tensors(file) for file in folder.glob("*.safetensors")):
+        raise ModelError(
+            f"model folder {model} has no {_PROJECTION}: a CLIP that projects its texts is expected, which the text "
+            "encoders of Stable Diffusion do not. Name a whole CLIP, or a sentence encoder."
+        )
+
+
+def _tensors(file: Path) -> set[str]:
+    """Names of the tensors in a file; they are not read."""
+    try:
+        with safe_open(file, framework="numpy") as weights:
+            return set(weights.keys())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file} cannot be read as safetensors; copy the model again") from error

@@ -19,7 +19,8 @@ class PairChecks:
 
     Attributes:
         pair_ids: ids of the pairs so far.
-        keys: keys of their real images.
+        keys: keys of the images that they begin with; of a single view these may be fakes or prompts.
+        reals: number of real images among these.
     """
 
     def __init__(self, header: Header) -> None:
@@ -28,13 +29,16 @@ class PairChecks:
         self._generators = _generators_of_views(header)
         self.pair_ids: set[str] = set()
         self.keys: set[str] = set()
+        self.reals = 0
 
     def check(self, pair: Pair, number: int) -> Iterator[Finding]:
         """What is wrong with one pair, which stands in line `number`."""
         for text in self._complaints(pair):
             yield Finding(file=MANIFEST, place=f"line {number}", text=text)
         self.pair_ids.add(pair.pair_id)
-        self.keys.add(pair.image.key)
+        if pair.image.key not in self.keys:
+            self.keys.add(pair.image.key)
+            self.reals += pair.image.is_real
 
     def _complaints(self, pair: Pair) -> Iterator[str]:
         if pair.pair_id in self.pair_ids:

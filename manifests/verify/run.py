@@ -117,7 +117,7 @@ class Verification:
         yield from check_rejects(self.folder, pairs.pair_ids | pairs.keys, self.counts)
         yield from attribution.check_list(self.folder)
         yield from check_table(self.folder)
-        self.counts.update(groups=splits.groups, shards=len(header.shards), reals=len(pairs.keys))
+        self.counts.update(groups=splits.groups, shards=len(header.shards), reals=pairs.reals)
         if index is not None:
             yield from check_croissant(self.folder, index)
             yield from self._index_counts(header, index, len(tombstones))

@@ -246,7 +246,9 @@ def test_naively_stored_they_are_as_they_came(world: Path, tmp_path: Path):
 
 
 def test_verified_whole(dataset: Dataset):
-    assert list(Verification(Folder.at(dataset.root)).findings()) == []
+    verification = Verification(Folder.at(dataset.root))
+    assert list(verification.findings()) == []
+    assert verification.counts["reals"] == len({pair.image.key for pair in dataset.pairs() if pair.image.is_real})
 
 
 def test_the_report_shows_them(dataset: Dataset, build: BuildFolder, pairs: list[Pair]):
