@@ -110,7 +110,7 @@ class Published:
             stream.readline()
             for number, line in enumerate(stream, start=2):
                 try:
-                    yield PublishedPair(line=number, pair=Pair.model_validate_json(line))
+                    yield PublishedPair(line=number, pair=Pair.model_validate_json(line.rstrip()))
                 except ValidationError as error:
                     raise DatasetError(f"{self.place}, line {number}: {first_complaint(error)}.") from error
 
