@@ -55,7 +55,7 @@ def parse_label_names(texts: Iterable[str]) -> dict[str, int]:
     """Label names as a person writes them: `NAME=real` or `NAME=fake`, one a text.
 
     Raises:
-        DatasetError: a text is of another form.
+        DatasetError: a text is of another form, or contradicts an earlier one.
     """
     names: dict[str, int] = {}
     for text in texts:
@@ -63,7 +63,8 @@ def parse_label_names(texts: Iterable[str]) -> dict[str, int]:
         label = {"real": REAL, "fake": FAKE}.get(meaning.strip().casefold())
         if not equals or label is None:
             raise DatasetError(f"label name {text!r}: expected NAME=real or NAME=fake, such as photo=real")
-        names[name.strip()] = label
+        if names.setdefault(name.strip(), label) != label:
+            raise DatasetError(f"label name {name.strip()!r}: given as real and as fake; expected one of them")
     return names
 
 

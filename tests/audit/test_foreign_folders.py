@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit.foreign import items, open_foreign, parse_label_names
+from manifests.errors import DatasetError
 from tests.audit.foreign_sets import put, refused, rows
 
 
@@ -147,3 +148,9 @@ def test_a_folder_without_labels_says_what_was_looked_for(tmp_path: Path):
 def refused_one_sided(root: Path) -> str:
     put(root, "fake/sdxl/a.png")
     return refused(root)
+
+
+def test_a_label_name_that_is_given_twice_must_mean_the_same():
+    assert parse_label_names(["a=real", "a=real"]) == {"a": 0}
+    with pytest.raises(DatasetError, match="'a': given as real and as fake"):
+        parse_label_names(["a=real", "a=fake"])
