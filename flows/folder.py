@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from flows.recipe import Recipe, located, parse_recipe
 from manifests import canonical
 from manifests.chunks import StageStore
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, RecipeError
 from manifests.records import Stage
 from manifests.storage import Folder
 
@@ -102,9 +102,15 @@ class BuildFolder:
                 f"{self.folder}: not empty, and not a build's folder. Choose an empty or new folder for --out."
             )
         if self.is_claimed():
-            earlier = BuildFolder.open(self.url).recipe.model_dump(mode="json")
-            self._take_over(_differences(content, earlier), redo=redo)
+            self._take_over(_differences(content, self._earlier_recipe()), redo=redo)
         self.work.write("recipe.json", canonical.dumps({"base": self.base, "recipe": content}))
+
+    def _earlier_recipe(self) -> Any:
+        """What the folder was built from; as it was written, where that is no recipe any more since a setting has gone."""
+        try:
+            return BuildFolder.open(self.url).recipe.model_dump(mode="json")
+        except RecipeError:
+            return (_state(self.folder) or {}).get("recipe")
 
     def _take_over(self, differences: list[str], *, redo: bool) -> None:
         if differences and not redo and any(name.endswith(".done.json") for name in self.work.files()):

@@ -17,7 +17,7 @@ from demo.training.evaluation import Captioner, agreement, draw
 MODELS = Path(demo.__file__).parent / "models"
 PIPELINE, BLIP = MODELS / "stable-diffusion", MODELS / "blip"
 CPU = torch.device("cpu")
-CAPTIONED, DRAWN = 200, 64
+CAPTIONED, DRAWN = 200, 40
 
 
 @pytest.fixture(scope="module")

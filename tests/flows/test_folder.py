@@ -9,6 +9,7 @@ from flows.counts import is_finished
 from flows.folder import BuildFolder
 from flows.recipe import load_recipe
 from flows.stages.listing import ListStage
+from manifests import canonical
 from manifests.errors import DatasetError, SourceError
 
 Recipe = Callable[..., Path]
@@ -72,3 +73,16 @@ def test_a_source_without_images_is_an_error(recipe: Recipe, tmp_path: Path):
     with pytest.raises(SourceError, match="source folder: no images in it"):
         ListStage(build).run(0)
     assert ListStage(build).pending() == [0]
+
+
+def test_a_build_whose_recipe_had_a_setting_that_is_gone_is_named_and_may_be_taken_over(recipe: Recipe, tmp_path: Path):
+    build = folder(recipe(), tmp_path / "out")
+    build.claim()
+    ListStage(build).run(0)
+    state = canonical.loads(build.work.read("recipe.json"))
+    state["recipe"]["chunks"]["colour"] = "red"
+    build.work.write("recipe.json", canonical.dumps(state))
+    with pytest.raises(DatasetError, match=r"it differs in chunks\.colour\. Choose another --out, or give --redo"):
+        build.claim()
+    build.claim(redo=True)
+    assert "colour" not in canonical.loads(build.work.read("recipe.json"))["recipe"]["chunks"]
