@@ -34,7 +34,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --extra fetch --extra fast --group dev $(UPGRADE) --quiet \
+	$(BIN)/uv pip compile pyproject.toml --extra fetch --extra fast --extra web --extra cluster --group dev $(UPGRADE) --quiet \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate --output-file requirements.lock
 
 clean:
