@@ -9,6 +9,9 @@ JOBS ?= 2
 # `make lock UPGRADE=--upgrade` looks for newer versions of all; without it, what is locked stays
 UPGRADE ?=
 
+# where this is set (many containers do), each of the tests' processes would compile all of torch's modules again
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test check lock clean
 
 setup: $(READY)

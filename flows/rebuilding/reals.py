@@ -58,7 +58,7 @@ class RealsStage(RebuildMap):
             chunk.seen += 1
             try:
                 for image in record.pair.images:
-                    data = _arrived(outcomes[image.sha256])
+                    data = _arrived(image, outcomes[image.sha256])
                     if image.sha256 not in blobs:
                         blobs[image.sha256] = chunk.blob(image.key, data)
             except RejectedItem as rejected:
@@ -129,10 +129,13 @@ class RealsStage(RebuildMap):
         return settings.model_copy(update={"private_hosts": {*mapped_to, *self.build.request.private_hosts}})
 
 
-def _arrived(outcome: Outcome) -> bytes:
-    if isinstance(outcome, RejectedItem):
+def _arrived(image: SourceImage, outcome: Outcome) -> bytes:
+    """The image's bytes. Of a pair's images it is the retrieved fake that a person could not guess to be meant."""
+    if not isinstance(outcome, RejectedItem):
+        return outcome
+    if image.made is None:
         raise outcome
-    return outcome
+    raise RejectedItem(outcome.reason, f"{image.made.generator}'s image {image.url or image.source_id}: {outcome.detail}")
 
 
 def mapped(url: str, url_map: Sequence[tuple[str, str]]) -> str:

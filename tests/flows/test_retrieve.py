@@ -262,6 +262,14 @@ def test_the_finished_dataset_is_rebuilt_without_a_model_and_gives_up_a_fake_tha
 
     lost = pairs[0].fakes["midjourney"].retrieved
     assert lost is not None
+    (tmp_path / "found" / lost.source_id).unlink()
+    without = prepare(Rebuild(manifest=str(manifest), out=str(tmp_path / "without"), archives=archives))
+    for stage in rebuild_stages(without):
+        do(stage)
+    [missing] = [pair for pair in write_report(without).pairs if pair.verdict != "identical"]
+    assert (missing.pair_id, missing.verdict) == (pairs[0].pair_id, "gone")
+    assert f"'s image {lost.source_id}: " in missing.detail
+
     done = take_down(folder.url, Wanted(frozenset({("sha256", lost.sha256)})))
     assert [pair.pair_id for pair in done.pairs] == [pairs[0].pair_id]
     assert done.erased == 2  # what was reduced, and the member
