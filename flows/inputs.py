@@ -8,7 +8,7 @@ from flows.screening import denied
 from flows.stages.listing import ListStage, no_images
 from generation.class_names import require_classes
 from generation.config import RetrieveConfig
-from generation.presence import require_text_encoder, require_weights
+from generation.presence import require_published, require_text_encoder, require_weights
 from sources.base import Listing
 from sources.config import SourceConfig
 
@@ -19,7 +19,7 @@ def check_inputs(build: BuildFolder) -> None:
     Once the sources are listed, they are not asked any more: a build goes on without them.
 
     Raises:
-        ModelError: a model's folder is missing or holds no weights; that of a generator that retrieves has no text
+        ModelError: a model's folder is missing or holds no weights, or the Hub has no such model; that of a generator that retrieves has no text
             encoder; the model of safety has no class of a name given.
         DatasetError: a deny-list is missing, or a line of it is no hash.
         SourceError: a source is missing, is not in its published format, or is empty; candidates have no prompts.
@@ -28,6 +28,7 @@ def check_inputs(build: BuildFolder) -> None:
         model = getattr(build.located(settings), "model", "")
         if model:
             require_weights(model)
+            require_published(model, getattr(settings, "revision", ""))
         if isinstance(settings, RetrieveConfig):
             require_text_encoder(model)
     denied(build)

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from httpx2 import HTTPError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 from safetensors import SafetensorError, safe_open
 
 from manifests.errors import ModelError
@@ -10,6 +13,7 @@ from manifests.errors import ModelError
 _CLIP = ("clip", "clip_text_model")
 _PROJECTION = "text_projection.weight"
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_HUB_SECONDS = 10.0
 
 
 def require_weights(model: str) -> None:
@@ -29,6 +33,33 @@ def require_weights(model: str) -> None:
         raise ModelError(
             f"no model folder {model}; give a folder in the published format, or a Hub id like `org/name`."
         )
+
+
+def require_published(model: str, revision: str) -> None:
+    """Check that the Hub has a model. Where the Hub cannot be asked nothing is said: its cache may have the model.
+
+    Args:
+        model: a Hub id; nothing is asked where it is a folder's path.
+        revision: branch, tag or commit; empty for the default branch.
+
+    Raises:
+        ModelError: the Hub has no such model, no such revision of it, or does not give it to this user.
+    """
+    if Path(model).exists():
+        return
+    try:
+        HfApi().model_info(model, revision=revision or None, timeout=_HUB_SECONDS)
+    except GatedRepoError as error:
+        raise ModelError(
+            f"model {model}: its publisher asks for consent first; give it on the model's page, and set HF_TOKEN"
+        ) from error
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise ModelError(
+            f"model {model}: there is no such folder, and the Hub has no such model"
+            f"{f' with a revision {revision}' if revision else ''}; check the name, or set HF_TOKEN if it is private"
+        ) from error
+    except (HTTPError, OSError, ValueError):
+        return
 
 
 def require_text_encoder(model: str) -> None:

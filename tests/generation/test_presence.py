@@ -1,11 +1,15 @@
 import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
+from huggingface_hub import constants
 from safetensors.numpy import save_file
 
-from generation.presence import require_text_encoder, require_weights
+from generation.presence import require_published, require_text_encoder, require_weights
 from manifests.errors import ModelError
 
 
@@ -58,3 +62,63 @@ def test_what_is_no_text_encoder_is_refused(tmp_path: Path, text: str):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ModelError, match=r"config\.json"):
         require_text_encoder(folder)
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Has one model, with one branch; another one asks for consent; a third is not to be had today."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        status, code = {
+            "/api/models/org/blip": (200, ""),
+            "/api/models/org/blip/revision/main": (200, ""),
+            "/api/models/org/blip/revision/old": (404, "RevisionNotFound"),
+            "/api/models/org/gated": (403, "GatedRepo"),
+            "/api/models/org/today": (503, ""),
+        }.get(path, (404, "RepoNotFound"))
+        body = json.dumps({"id": "org/blip", "siblings": []}).encode()
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("model", "revision", "complaint"),
+    [
+        ("org/blip", "", ""),
+        ("org/blip", "main", ""),
+        ("org/today", "", ""),
+        ("org/blib", "", "model org/blib: there is no such folder, and the Hub has no such model"),
+        ("org/blip", "old", "no such model with a revision old"),
+        ("org/gated", "", "asks for consent"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_told_before_any_work(
+    hub: str, monkeypatch: pytest.MonkeyPatch, model: str, revision: str, complaint: str
+):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", hub)
+    if not complaint:
+        require_published(model, revision)
+        return
+    with pytest.raises(ModelError, match=complaint):
+        require_published(model, revision)
+
+
+def test_without_the_hub_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    require_published(str(tmp_path), "")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    require_published("org/blib", "")
