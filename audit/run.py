@@ -46,7 +46,7 @@ def audit(
     evidence = gather(dataset, config, workers=workers)
     probes = battery(evidence, config, workers=workers)
     if null_control is not None:
-        probes += [_with_remedy(probe) for probe in null_control.probes(config)]
+        probes += [_with_remedy(probe, null_control) for probe in null_control.probes(config)]
     if isinstance(recaptioner, NoRecaptioner):
         probes.append(missing_recaptions(recaptioner))
         recaptioner = None
@@ -103,10 +103,12 @@ def _report(evidence: Evidence, probes: list[Probe], match: tuple[Match, ...]) -
     )
 
 
-def _with_remedy(probe: Probe) -> Probe:
+def _with_remedy(probe: Probe, null_control: NullControl) -> Probe:
     if probe.verdict not in ("fail", "warn") or probe.remedy:
         return probe
-    return probe.model_copy(update={"remedy": remedy(probe.name, "", "paired")})
+    # where nothing is aligned, no frame is small enough
+    asked = probe.name if null_control.alignment.mode == "aligned" else "headers"
+    return probe.model_copy(update={"remedy": remedy(asked, "", "paired")})
 
 
 def _collected(items: Iterable[ForeignImage], collector: MatchCollector, most: int) -> Iterator[ForeignImage]:

@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audit import null_control
 from audit.config import AuditConfig
+from audit.dead_leaves import DeadLeaves
 from audit.families import FAMILIES
+from audit.null_control import NullControl
 from audit.probe import CLASSIFIERS
 from audit.recaption import NoRecaptioner
+from audit.remedies import remedy
 from audit.report import AuditReport, Probe, audit_report, gate_message
 from audit.run import audit
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.records import Encoding, ImageFacts
-from pixels.config import NaiveRules
+from pixels.config import AlignmentRules, NaiveRules, ScreenRules, ViewRules
 from pixels.encode import encode
 from pixels.naive import naive_pair
 
@@ -152,6 +156,21 @@ def test_resized_naive_reals_still_differ_in_format_and_tables(write_dataset: Wr
     (headers,) = probes(audit(write_dataset(60, naive(picture, 64)), CONFIG, workers=1), "headers")
     assert {"format", "quantisation_tables"} <= set(headers.fields)
     assert "width" not in headers.fields
+
+
+def test_what_mends_a_null_control_that_fails_depends_on_the_mode(
+    write_dataset: WriteDataset, picture: Picture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(null_control, "_NETWORK_PAIRS", 20)
+    view = ViewRules(name="patch", framing="patch", frame=32, size=32, generators=("vae",))
+    pictures = [DeadLeaves(number, 256) for number in range(8)]
+    rules = AlignmentRules(mode="naive", naive=NaiveRules(resize=32, quality=30))
+    control = NullControl(pictures, (view,), rules, ScreenRules(min_side=64), windows=8, workers=1)
+    config = CONFIG.model_copy(update={"null_control_pairs": 64, "bootstrap_draws": 20})
+    found = probes(
+        audit(write_dataset(40, naive(picture, 64)), config, null_control=control, workers=1), "null-control"
+    )
+    assert {probe.remedy for probe in found if probe.verdict == "fail"} == {remedy("headers", "", "paired")}
 
 
 def test_one_pair_with_another_table_fails_the_dataset(write_dataset: WriteDataset, picture: Picture):
