@@ -7,8 +7,9 @@ from flows.folder import BuildFolder
 from flows.screening import denied
 from flows.stages.listing import ListStage, no_images
 from generation.class_names import require_classes
-from generation.config import RetrieveConfig
-from generation.presence import require_published, require_text_encoder, require_weights
+from generation.config import DiffusionSettings, RetrieveConfig
+from generation.native_size import require_native_size
+from generation.presence import require_additions, require_published, require_text_encoder, require_weights
 from sources.base import Listing
 from sources.config import SourceConfig
 
@@ -19,8 +20,9 @@ def check_inputs(build: BuildFolder) -> None:
     Once the sources are listed, they are not asked any more: a build goes on without them.
 
     Raises:
-        ModelError: a model's folder is missing or holds no weights, or the Hub has no such model; that of a generator that retrieves has no text
-            encoder; the model of safety has no class of a name given.
+        ModelError: a model's folder is missing or holds no weights, or the Hub has no such model; that of a generator
+            that retrieves has no text encoder; an SDXL model is asked for less than its native size; the model of safety
+            has no class of a name given.
         DatasetError: a deny-list is missing, or a line of it is no hash.
         SourceError: a source is missing, is not in its published format, or is empty; candidates have no prompts.
     """
@@ -31,6 +33,12 @@ def check_inputs(build: BuildFolder) -> None:
             require_published(model, getattr(settings, "revision", ""))
         if isinstance(settings, RetrieveConfig):
             require_text_encoder(model)
+        if isinstance(settings, DiffusionSettings):
+            require_additions(build.located(settings))
+            for view in build.recipe.views:
+                if settings.name in view.generators:
+                    margin = view.margin if view.framing == "patch" else 0
+                    require_native_size(build.located(settings), view.frame + 2 * margin)
     denied(build)
     if (safety := build.located(build.recipe.screen.safety)) is not None:
         require_classes(safety.model, safety.unsafe_labels)

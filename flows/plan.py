@@ -1,7 +1,7 @@
 """What building a recipe would do, from the recipe alone; imports no model library and reads no image."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.published import Published
 from flows.recipe import Recipe, located
 from flows.target import chunks_at_least
-from generation.config import GeneratorConfig, RetrieveConfig, TextToImageConfig
+from generation.config import DiffusionSettings, GeneratorConfig, ImageConditioned, ReconstructConfig, RetrieveConfig
+from generation.grid import mean_calls
 from manifests.records import SPLITS, Split
 from manifests.splits import SplitConfig
 from pixels.config import ViewRules
@@ -51,6 +52,7 @@ class PlannedGenerator(BaseModel):
     name: str
     method: str
     model: str
+    settings: str = Field(default="", description="how a model denoises, as a preset or the recipe says it")
     fakes: int | None
     gpu_hours: float | None = Field(description="on one H200, by the models' FLOP; None: the model's size is not known")
 
@@ -202,9 +204,29 @@ def _generator(recipe: Recipe, generator: GeneratorConfig, images: Mapping[str, 
         name=generator.name,
         method=generator.method,
         model=generator.model,
+        settings=_settings(generator),
         fakes=fakes,
         gpu_hours=hours,
     )
+
+
+def _settings(generator: GeneratorConfig) -> str:
+    """Steps, guidance, scheduler, precision and LoRAs of a generator that denoises, in one line."""
+    if not isinstance(generator, DiffusionSettings):
+        return ""
+    grid = generator.grid
+    steps = _choice(grid.num_inference_steps or (generator.num_inference_steps,))
+    guidance = _choice(grid.guidance_scale or (generator.guidance_scale,))
+    schedulers = grid.scheduler or ((generator.scheduler,) if generator.scheduler is not None else ())
+    parts = [f"preset {generator.preset}"] if generator.preset is not None else []
+    parts += [f"{steps} steps", f"guidance {guidance}", generator.dtype]
+    parts += [_choice(schedulers)] if schedulers else []
+    parts += [f"LoRA {Path(lora.path).name} x {lora.scale:g}" for lora in generator.lora]
+    return ", ".join(parts)
+
+
+def _choice(values: Sequence[object]) -> str:
+    return " or ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
 
 
 def _seconds(generator: GeneratorConfig, view: ViewRules) -> float | None:
@@ -216,11 +238,11 @@ def _seconds(generator: GeneratorConfig, view: ViewRules) -> float | None:
         return None
     side, unet, decode = _MODELS[family]
     area = (view.frame / side) ** 2
-    if isinstance(generator, TextToImageConfig):
-        calls = (generator.num_inference_steps + 1) * (2 if generator.guidance_scale > 1 else 1)
-        tflop = calls * unet * area + decode * area
-    else:
-        tflop = 2 * decode * area
+    # an encoder takes about as long as a decoder
+    passes = 2 if isinstance(generator, ReconstructConfig | ImageConditioned) else 1
+    tflop = passes * decode * area
+    if not isinstance(generator, ReconstructConfig):
+        tflop += mean_calls(generator) * unet * area
     return tflop / (_H200_TFLOPS * _SHARE_OF_LIMIT)
 
 

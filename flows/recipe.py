@@ -33,6 +33,7 @@ _LOCATIONS = (
     "class_descriptions",
     "devkit",
     "model",
+    "config",
     "match_model",
     "weights",
 )
@@ -330,11 +331,13 @@ def located(settings: M, base: Path) -> M:
     """
     if settings is None:
         return settings
-    updates = {
+    updates: dict[str, object] = {
         name: _locate(path, base, must_be_path=not name.endswith("model"))
         for name in _LOCATIONS
         if (path := getattr(settings, name, ""))
     }
+    if loras := getattr(settings, "lora", ()):
+        updates["lora"] = tuple(located(lora, base) for lora in loras)
     return settings.model_copy(update=updates)
 
 

@@ -103,17 +103,20 @@ class Regeneration:
             detail = "retrieved, not generated: whoever made it has the model"
             yield from (_verdict(pair, generator, "not-checked", detail) for pair in pairs)
             return
-        asked: list[tuple[Pair, ReplayRequest]] = []
+        asked: list[ReplayRequest] = []
         for pair in pairs:
             request = self._request(pair, generator, recipe)
             if isinstance(request, RemadeFake):
                 yield request
             else:
-                asked.append((pair, request))
+                asked.append(request)
         replayer = open_replayer(located(generator, self.base), self.device)
-        answers = (answer for batch in replayer.replay([request for _, request in asked]) for answer in batch)
+        arranged = replayer.arranged(asked)
+        answers = (answer for batch in replayer.replay(arranged) for answer in batch)
+        by_id = {pair.pair_id: pair for pair in pairs}
         unequal: list[tuple[Pair, Generated]] = []
-        for (pair, _), answer in zip(asked, answers, strict=True):
+        for request, answer in zip(arranged, answers, strict=True):
+            pair = by_id[request.pair_id]
             if isinstance(answer, RejectedItem):
                 yield _verdict(pair, generator, "different", detail=f"{answer.reason}: {answer.detail}")
             elif answer.fake.native_sha256 == pair.fakes[generator.name].native_sha256:

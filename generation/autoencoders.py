@@ -8,7 +8,13 @@ import diffusers
 from generation.models import DIFFUSERS_WEIGHTS, load_model, read_config, weight_files
 from manifests.errors import ModelError
 
-_CLASSES = {"AutoencoderKL": diffusers.AutoencoderKL, "AutoencoderTiny": diffusers.AutoencoderTiny}
+AUTOENCODERS: dict[str, Any] = {
+    "AutoencoderDC": diffusers.AutoencoderDC,
+    "AutoencoderKL": diffusers.AutoencoderKL,
+    "AutoencoderTiny": diffusers.AutoencoderTiny,
+}
+"""The classes, by name: that of Sana (arXiv 2410.10733), those of Stable Diffusion and FLUX with 4 or 16 channels, and
+their small approximation."""
 
 
 def load_autoencoder(folder: Path) -> tuple[Any, list[Path]]:
@@ -18,13 +24,15 @@ def load_autoencoder(folder: Path) -> tuple[Any, list[Path]]:
         ModelError: the folder holds none, or one of another kind.
     """
     name = read_config(folder / "config.json").get("_class_name")
-    if name not in _CLASSES:
-        raise ModelError(f"model folder {folder} holds a {name}; expected one of {', '.join(_CLASSES)}")
+    if name not in AUTOENCODERS:
+        raise ModelError(f"model folder {folder} holds a {name}; expected one of {', '.join(AUTOENCODERS)}")
     weights = weight_files(folder, DIFFUSERS_WEIGHTS)
-    return load_model(_CLASSES[name], folder), weights
+    return load_model(AUTOENCODERS[name], folder), weights
 
 
 def reduction(autoencoder: Any) -> int:
     """How many pixels a latent stands for, along each side: the autoencoder halves once for every level but the first."""
-    # (an AutoencoderTiny repeats its decoder's channels under this name)
-    return int(2 ** (len(autoencoder.config.block_out_channels) - 1))
+    settings = autoencoder.config
+    # (an AutoencoderTiny repeats its decoder's channels under the second name)
+    levels = settings.get("encoder_block_out_channels") or settings.block_out_channels
+    return int(2 ** (len(levels) - 1))

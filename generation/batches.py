@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from manifests.errors import ModelError
+from manifests.errors import InfrastructureError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,7 +66,7 @@ class BatchRunner(Generic[Item, Result]):
         """Compute a batch of at most `batch_size` items.
 
         Raises:
-            ModelError: a single item needs more memory than there is.
+            InfrastructureError: a single item needs more memory than there is.
         """
         wanted = self._batch_size if self._fill else len(items)
         rows: list[Row[Result]] = []
@@ -96,7 +96,7 @@ class BatchRunner(Generic[Item, Result]):
 
     def _halve(self, size: int) -> None:
         if size == 1:
-            raise ModelError(
+            raise InfrastructureError(
                 "out of memory with a batch of one image; use a smaller model or frame, or dtype = 'bfloat16', "
                 "or free the device"
             )

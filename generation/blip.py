@@ -1,15 +1,20 @@
 """Captions by BLIP (arXiv 2201.12086), as transformers publishes it."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from torch import Tensor
 from transformers import BlipForConditionalGeneration, BlipProcessor
 
 from generation.batches import BatchRunner, Row, slices
+from generation.blip_model import CompiledDecoding, fuse_attention, normalized, resized, stacked
 from generation.captioning import accept
 from generation.cleaning import clean
+from generation.compiling import COMPILED, COMPILER
 from generation.config import BlipCaptions
 from generation.models import TRANSFORMERS_WEIGHTS, find_model, load_model, load_part, weight_files
 from generation.numerics import DTYPES, find_device, reproducible
+from generation.overlap import ahead
 from generation.quiet import quiet
 from generation.requests import CaptionRequest
 from manifests.errors import RejectedItem
@@ -35,14 +40,15 @@ class BlipCaptioner:
     """
 
     def __init__(self, config: BlipCaptions, device: str) -> None:
-        self._device = find_device(device)
+        place = find_device(device)
         folder = find_model(config.model, config.revision, _PATTERNS)
         weights = weight_files(folder.path, TRANSFORMERS_WEIGHTS)
         self._config = config
         self._name = folder.name
         self._revision = folder.revision(weights)
-        self._processor = load_part(BlipProcessor, folder.path)
-        self._model = load_model(BlipForConditionalGeneration, folder.path).to(self._device, DTYPES[config.dtype])
+        processor = load_part(BlipProcessor, folder.path)
+        model = load_model(BlipForConditionalGeneration, folder.path).to(place, DTYPES[config.dtype])
+        self._reader = Reader(model, processor, config)
 
     def caption(self, items: Sequence[CaptionRequest]) -> list[Caption | RejectedItem]:
         """One answer an item, in order; `empty-caption` where nothing is left after cleaning.
@@ -50,24 +56,10 @@ class BlipCaptioner:
         Raises:
             ModelError: a single image needs more memory than there is.
         """
-        runner = BatchRunner(self._run, batch_size=self._config.batch_size)
-        rows = [row for batch in slices(items, self._config.batch_size) for row in runner.rows(batch)]
-        return [self._answer(row) for row in rows]
-
-    def _run(self, items: Sequence[CaptionRequest]) -> list[str]:
-        """The captions of one batch, as the model gives them."""
-        prefixes = [self._config.prefix] * len(items) if self._config.prefix else None
-        with quiet(), reproducible():
-            inputs = self._processor(images=[item.pixels for item in items], text=prefixes, return_tensors="pt")
-            tokens = self._model.generate(
-                **inputs.to(self._device, DTYPES[self._config.dtype]),
-                max_new_tokens=self._config.max_new_tokens,
-                num_beams=self._config.num_beams,
-                do_sample=False,
-            )
-        # the first token only starts the decoder
-        texts: list[str] = self._processor.batch_decode(tokens[:, 1:], skip_special_tokens=True)
-        return texts
+        size = self._config.batch_size
+        runner = BatchRunner(self._reader.read, batch_size=size, fill=self._config.compile is True)
+        prepared = ahead(slices(items, size), self._reader.prepare)
+        return [self._answer(row) for batch in prepared for row in runner.rows(batch)]
 
     def _answer(self, row: Row[str]) -> Caption | RejectedItem:
         config = self._config
@@ -80,6 +72,8 @@ class BlipCaptioner:
             "batch_size": row.batch_size,
             "numerics": "degraded" if row.degraded else "exact",
         }
+        if config.compile is True:
+            decoding[COMPILED] = COMPILER
         return accept(
             Caption(
                 text=row.result,
@@ -89,3 +83,58 @@ class BlipCaptioner:
                 decoding=decoding,
             )
         )
+
+
+class Reader:
+    """A BLIP model that reads batches of images.
+
+    Args:
+        model: `BlipForConditionalGeneration`, on its device and in its precision; it is changed in its place.
+        processor: its `BlipProcessor`.
+        config: how to decode, and whether to compile.
+    """
+
+    def __init__(self, model: Any, processor: Any, config: BlipCaptions) -> None:
+        self._model = model
+        self._processor = processor
+        self._config = config
+        self._device = model.device
+        fuse_attention(model.vision_model)
+        self._prefix = self._tokens(config.prefix) if config.prefix else None
+        # beam search puts rows of its caches elsewhere, which fixed caches do not survive
+        self._compiled = (
+            CompiledDecoding(model, config.max_new_tokens + self._words())
+            if config.compile is True and config.num_beams == 1
+            else None
+        )
+
+    def prepare(self, items: Sequence[CaptionRequest]) -> list[Tensor]:
+        """The images at the model's size, (3, side, side) uint8 each; needs no device."""
+        return resized(self._processor.image_processor, [item.pixels for item in items])
+
+    def read(self, images: Sequence[Tensor]) -> list[str]:
+        """The captions of one batch of prepared images, as the model gives them."""
+        more = self._compiled.arguments(len(images)) if self._compiled else {"disable_compile": True}
+        if self._prefix is not None:
+            more |= {name: tokens.expand(len(images), -1).clone() for name, tokens in self._prefix.items()}
+        with quiet(), reproducible():
+            pixels = normalized(self._processor.image_processor, stacked(images, self._device))
+            tokens = self._model.generate(
+                pixel_values=pixels.to(self._model.dtype),
+                max_new_tokens=self._config.max_new_tokens,
+                num_beams=self._config.num_beams,
+                do_sample=False,
+                **more,
+            )
+        # the first token only starts the decoder
+        texts: list[str] = self._processor.batch_decode(tokens[:, 1:], skip_special_tokens=True)
+        return texts
+
+    def _tokens(self, prefix: str) -> dict[str, Tensor]:
+        """The first words of all captions: one row of token ids and mask."""
+        found = self._processor.tokenizer([prefix], return_tensors="pt", return_token_type_ids=False)
+        return {name: tokens.to(self._device) for name, tokens in found.items()}
+
+    def _words(self) -> int:
+        """Tokens that every caption starts with: the one that starts the decoder, and the prefix."""
+        return 1 if self._prefix is None else int(self._prefix["input_ids"].shape[1]) - 1

@@ -1,10 +1,10 @@
 """The one door to the generators."""
 
-from generation.config import MakerConfig, ReconstructConfig, TextToImageConfig
+from generation.config import MakerConfig, ReconstructConfig
+from generation.diffusion import Diffusion
 from generation.pipelines import load_pipeline
 from generation.reconstruct import LoadedAutoencoder, Reconstruct
 from generation.requests import ImageGenerator
-from generation.text_to_image import TextToImage
 
 
 def open_generator(config: MakerConfig, device: str, *, salt: str) -> ImageGenerator:
@@ -18,8 +18,6 @@ def open_generator(config: MakerConfig, device: str, *, salt: str) -> ImageGener
     Raises:
         ModelError: the model cannot be found or loaded.
     """
-    match config:
-        case TextToImageConfig():
-            return TextToImage(load_pipeline(config, device), config, salt)
-        case ReconstructConfig():
-            return Reconstruct(LoadedAutoencoder(config, device), config)
+    if isinstance(config, ReconstructConfig):
+        return Reconstruct(LoadedAutoencoder(config, device), config)
+    return Diffusion(load_pipeline(config, device), config, salt)

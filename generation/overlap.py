@@ -1,4 +1,4 @@
-"""Writing what a model gave while the model makes the next batch."""
+"""What goes on beside a model: preparing its next batch, and writing what it gave."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,38 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Batch = TypeVar("Batch")
+Prepared = TypeVar("Prepared")
 Written = TypeVar("Written")
+
+
+def ahead(
+    batches: Iterable[Batch], prepare: Callable[[Batch], Prepared], *, max_waiting: int = 2, threads: int = 2
+) -> Iterator[Prepared]:
+    """Run `prepare` on the next batches in other threads while the caller works on this one.
+
+    Args:
+        batches: taken one after the other, on the caller's thread.
+        prepare: makes one batch ready. Threads help where it releases the interpreter, as resizing does.
+        max_waiting: batches that are prepared, or are being, beside the one that the caller has; it bounds the memory.
+        threads: calls of `prepare` at the same time.
+
+    Yields:
+        What `prepare` returned, in the order of the batches.
+
+    Raises:
+        Exception: the first error of `batches` or `prepare`, in the order of the batches.
+    """
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prepare")
+    waiting: deque[Future[Prepared]] = deque()
+    try:
+        for batch in batches:
+            waiting.append(pool.submit(prepare, batch))
+            if len(waiting) > max_waiting:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def overlapped(

@@ -1,52 +1,51 @@
-"""Stable Diffusion pipelines, put together from a folder in the format of diffusers.
+"""Pipelines of diffusers, put together from a folder in its format, for the method that a generator has.
 
-Each part is loaded by the class that this page names, never by one that the folder names.
+Each part is loaded by a class that `generation/pipeline_parts.py` knows, never by one that only the folder names.
 """
 
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import diffusers
 import torch
-from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-
-from generation.autoencoders import load_autoencoder
-from generation.config import Precision, SchedulerName, TextToImageConfig
-from generation.models import (
-    DIFFUSERS_WEIGHTS,
-    TRANSFORMERS_WEIGHTS,
-    find_model,
-    load_model,
-    load_part,
-    read_config,
-    weight_files,
+from diffusers.pipelines.auto_pipeline import (
+    AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    AUTO_INPAINT_PIPELINES_MAPPING,
+    AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
 )
+
+from generation.compiling import compile_pipeline
+from generation.config import DiffusionConfig, Precision, SchedulerName
+from generation.lora import lay_loras
+from generation.models import find_model, read_config
 from generation.numerics import DTYPES, find_device
-from generation.quiet import quiet
-from manifests.errors import ModelError
-
-_SCHEDULERS = get_args(SchedulerName)
-_DIFFUSERS_MODELS = ("unet", "vae")
-_TRANSFORMERS_MODELS = ("text_encoder", "text_encoder_2", "safety_checker")
-_PATTERNS = (
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    *(f"{folder}/{name}" for folder in ("tokenizer", "tokenizer_2") for name in ("*.json", "*.txt")),
-    "feature_extractor/*.json",
-    *(
-        f"{folder}/{name}"
-        for folders, stem in ((_DIFFUSERS_MODELS, DIFFUSERS_WEIGHTS), (_TRANSFORMERS_MODELS, TRANSFORMERS_WEIGHTS))
-        for folder in folders
-        for name in (
-            "config.json",
-            f"{stem}.safetensors",
-            f"{stem}.safetensors.index.json",
-            f"{stem}-[0-9]*-of-[0-9]*.safetensors",
-        )
-    ),
+from generation.pipeline_parts import (
+    DIFFUSERS_MODELS,
+    FEATURE_EXTRACTOR,
+    IMAGE_ENCODER,
+    PATTERNS,
+    SAFETY_CHECKER,
+    TEXT_ENCODERS,
+    TOKENIZERS,
+    PartLoader,
 )
+from generation.pipeline_schedulers import load_scheduler
+from generation.pipeline_traits import denoiser, prompt_tokens, refuse_unusable
+from generation.quiet import quiet
+from generation.single_file import load_checkpoint
+from manifests.errors import ModelError
+from manifests.records import Lora
+
+_TASKS: dict[str, Mapping[str, Any]] = {
+    "text-to-image": AUTO_TEXT2IMAGE_PIPELINES_MAPPING,
+    "image-to-image": AUTO_IMAGE2IMAGE_PIPELINES_MAPPING,
+    "inpaint": AUTO_INPAINT_PIPELINES_MAPPING,
+}
+"""Diffusers' pipelines by method and family, as its `AutoPipelineForText2Image` and its like choose among them."""
+
+_AESTHETIC = "requires_aesthetics_score"
 
 
 @dataclass(frozen=True)
@@ -54,131 +53,141 @@ class LoadedPipeline:
     """A pipeline on its device.
 
     Attributes:
-        pipeline: `StableDiffusionPipeline` or `StableDiffusionXLPipeline`.
+        pipeline: a pipeline of diffusers for the generator's method.
         name: what records call the model.
-        revision: the Hub's commit, or the digest of the folder's weights.
+        revision: the Hub's commit, or the digest of the weights.
+        lora: the LoRAs that were laid over the model.
+        root: the folder that its parts came from.
     """
 
     pipeline: Any
     name: str
     revision: str
+    lora: tuple[Lora, ...]
+    root: Path
 
     @property
     def tokenizers(self) -> list[Any]:
-        """The tokenizers that read the prompt: one, or SDXL's two."""
+        """The tokenizers that read the prompt, each with the tokens that its text encoder is given as its limit."""
         parts = self.pipeline.components
-        return [parts[name] for name in ("tokenizer", "tokenizer_2") if parts.get(name) is not None]
+        pairs = zip(TOKENIZERS, TEXT_ENCODERS, strict=True)
+        return [
+            parts[tokenizer]
+            for tokenizer, encoder in pairs
+            if parts.get(tokenizer) is not None and parts.get(encoder) is not None
+        ]
+
+    def scheduler(self, name: SchedulerName | None) -> Any:
+        """A new scheduler over the model's own noise schedule; None for the model's own.
+
+        Raises:
+            ModelError: it does not suit the model.
+        """
+        return load_scheduler(self.root, name)
 
 
-def load_pipeline(config: TextToImageConfig, device: str) -> LoadedPipeline:
-    """Find and load the pipeline that the recipe names.
+def load_pipeline(config: DiffusionConfig, device: str) -> LoadedPipeline:
+    """Find and load the pipeline that the recipe names, with its LoRAs.
+
+    Args:
+        config: the generator; paths as they are from here.
+        device: where the model runs.
 
     Raises:
-        ModelError: it cannot be found, is no Stable Diffusion 1.x or SDXL pipeline, or parts of it are missing or damaged.
+        ModelError: it cannot be found, diffusers has no pipeline of its kind for the method, parts of it are missing,
+            damaged or of an unknown class, it cannot use a setting of the generator, or a LoRA does not fit it.
     """
     place = find_device(device)
-    folder = find_model(config.model, config.revision, _PATTERNS)
-    index = read_config(folder.path / "model_index.json")
-    name = index.get("_class_name")
-    match name:
-        case "StableDiffusionPipeline":
-            pipeline, weights = _stable_diffusion(folder.path, index, config.scheduler)
-        case "StableDiffusionXLPipeline":
-            pipeline, weights = _stable_diffusion_xl(folder.path, index, config.scheduler)
-        case _:
-            raise ModelError(
-                f"model folder {folder.path} holds a {name}; "
-                "expected StableDiffusionPipeline or StableDiffusionXLPipeline"
-            )
-    revision = folder.revision(weights)
+    if config.config:
+        root, name = Path(config.config), Path(config.model).name
+    else:
+        folder = find_model(config.model, config.revision, PATTERNS)
+        root, name = folder.path, folder.name
+    index = read_config(root / "model_index.json")
+    pipeline_class = _pipeline_class(index, config.method, root)
+    parts = PartLoader(root, index, DTYPES[config.dtype])
+    if config.config:
+        models, revision = load_checkpoint(pipeline_class, Path(config.model), parts, config.revision)
+    else:
+        models, weights = _models(pipeline_class, parts)
+        revision = folder.revision(weights)
+    pipeline = _assemble(pipeline_class, models, parts, load_scheduler(root, config.scheduler))
+    refuse_unusable(pipeline, config)
+    lora = lay_loras(pipeline, config.lora)
     pipeline.set_progress_bar_config(disable=True)
     _place(pipeline, place, config.dtype)
-    if config.compile:
-        pipeline.unet.compile(fullgraph=True, dynamic=False)
-        pipeline.vae.decoder.compile(fullgraph=True, dynamic=False)
-    return LoadedPipeline(pipeline, folder.name, revision)
+    if config.compile is True:
+        compile_pipeline(pipeline)
+    return LoadedPipeline(pipeline, name, revision, lora, root)
 
 
-def _stable_diffusion(root: Path, index: dict[str, Any], scheduler: SchedulerName | None) -> tuple[Any, list[Path]]:
-    vae, vae_weights = load_autoencoder(root / "vae")
-    unet, unet_weights = _unet(root)
-    text, text_weights = _transformers_model(CLIPTextModel, root / "text_encoder")
-    weights = [*vae_weights, *unet_weights, *text_weights]
-    pipeline_class: Any = diffusers.StableDiffusionPipeline
-    checker = extractor = None
-    if _has(index, "safety_checker"):
-        checker, checker_weights = _transformers_model(StableDiffusionSafetyChecker, root / "safety_checker")
-        extractor = load_part(CLIPImageProcessor, root / "feature_extractor")
-        weights += checker_weights
+def _pipeline_class(index: Mapping[str, Any], method: str, root: Path) -> Any:
+    """Diffusers' pipeline for the method, of the family that a folder's pipeline belongs to."""
+    name = index.get("_class_name")
+    families = {family for task in _TASKS.values() for family, known in task.items() if known.__name__ == name}
+    if not families:
+        raise ModelError(f"model folder {root} holds a {name}; expected a pipeline of diffusers that makes images")
+    found = next((known for family, known in _TASKS[method].items() if family in families), None)
+    if found is None:
+        raise ModelError(f"model folder {root} holds a {name}; diffusers has no {method} for it")
+    if index.get(_AESTHETIC) and _AESTHETIC not in inspect.signature(found.__init__).parameters:
+        raise ModelError(f"model folder {root} holds a refiner, which is shown an image; use method image-to-image")
+    return found
+
+
+def _models(pipeline_class: Any, parts: PartLoader) -> tuple[dict[str, Any], list[Path]]:
+    """All models of a pipeline, and their weights files."""
+    models: dict[str, Any] = {}
+    weights: list[Path] = []
+    for part in inspect.signature(pipeline_class.__init__).parameters:
+        if part in DIFFUSERS_MODELS or (part in (*TEXT_ENCODERS, SAFETY_CHECKER) and parts.names(part)):
+            models[part], files = parts.model(part)
+            weights += files
+    return models, weights
+
+
+def _assemble(pipeline_class: Any, models: Mapping[str, Any], parts: PartLoader, scheduler: Any) -> Any:
+    """The pipeline, from its models and from what its folder holds beside them."""
+    checker = models.get(SAFETY_CHECKER)
+    values: dict[str, Any] = {
+        "scheduler": scheduler,
+        "requires_safety_checker": checker is not None,
+        FEATURE_EXTRACTOR: parts.feature_extractor() if checker is not None else None,
+        SAFETY_CHECKER: None,
+        IMAGE_ENCODER: None,
+        # or every fake would carry an invisible mark wherever the package for it happens to be installed
+        "add_watermarker": False,
+        **dict.fromkeys(TEXT_ENCODERS),
+        **models,
+    }
+    longest = prompt_tokens(pipeline_class, models)
+    for name, encoder in zip(TOKENIZERS, TEXT_ENCODERS, strict=True):
+        read = models.get(encoder) is not None
+        values[name] = parts.tokenizer(name, models[encoder], longest) if read else None
+    wanted = inspect.signature(pipeline_class.__init__).parameters
+    for name, parameter in wanted.items():
+        if name == "self" or name in values:
+            continue
+        if parameter.default is inspect.Parameter.empty:
+            raise ModelError(f"a {pipeline_class.__name__} has a part {name}, which is none that is known here")
+        if isinstance(parts.index.get(name), bool | int | float):
+            values[name] = parts.index[name]
     with quiet():
-        pipeline = pipeline_class(
-            vae=vae,
-            text_encoder=text,
-            tokenizer=_tokenizer(root / "tokenizer", text),
-            unet=unet,
-            scheduler=_scheduler(root, scheduler),
-            safety_checker=checker,
-            feature_extractor=extractor,
-            requires_safety_checker=checker is not None,
-        )
-    return pipeline, weights
+        pipeline = pipeline_class(**{name: value for name, value in values.items() if name in wanted})
+    _check_channels(pipeline, parts.root)
+    return pipeline
 
 
-def _stable_diffusion_xl(root: Path, index: dict[str, Any], scheduler: SchedulerName | None) -> tuple[Any, list[Path]]:
-    vae, vae_weights = load_autoencoder(root / "vae")
-    unet, unet_weights = _unet(root)
-    text, text_weights = _transformers_model(CLIPTextModel, root / "text_encoder")
-    text_2, text_2_weights = _transformers_model(CLIPTextModelWithProjection, root / "text_encoder_2")
-    pipeline_class: Any = diffusers.StableDiffusionXLPipeline
-    with quiet():
-        pipeline = pipeline_class(
-            vae=vae,
-            text_encoder=text,
-            text_encoder_2=text_2,
-            tokenizer=_tokenizer(root / "tokenizer", text),
-            tokenizer_2=_tokenizer(root / "tokenizer_2", text_2),
-            unet=unet,
-            scheduler=_scheduler(root, scheduler),
-            force_zeros_for_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
-            # or every fake would carry an invisible mark wherever the package for it happens to be installed
-            add_watermarker=False,
-        )
-    return pipeline, [*vae_weights, *unet_weights, *text_weights, *text_2_weights]
-
-
-def _unet(root: Path) -> tuple[Any, list[Path]]:
-    weights = weight_files(root / "unet", DIFFUSERS_WEIGHTS)
-    return load_model(diffusers.UNet2DConditionModel, root / "unet"), weights
-
-
-def _transformers_model(model_class: Any, folder: Path) -> tuple[Any, list[Path]]:
-    weights = weight_files(folder, TRANSFORMERS_WEIGHTS)
-    return load_model(model_class, folder), weights
-
-
-def _tokenizer(folder: Path, text_encoder: Any) -> Any:
-    """The tokenizer, cutting where its text encoder ends (some folders leave the limit out)."""
-    tokenizer = load_part(CLIPTokenizer, folder)
-    tokenizer.model_max_length = min(tokenizer.model_max_length, text_encoder.config.max_position_embeddings)
-    return tokenizer
-
-
-def _scheduler(root: Path, override: SchedulerName | None) -> Any:
-    """The model's own scheduler, or another one with the noise schedule of the model's own."""
-    folder = root / "scheduler"
-    name = override or str(read_config(folder / "scheduler_config.json").get("_class_name"))
-    if name not in _SCHEDULERS:
-        raise ModelError(
-            f"model folder {root} uses the scheduler {name}, whose images cannot be made again; "
-            f"set the generator's `scheduler` to one of {', '.join(_SCHEDULERS)}"
-        )
-    return load_part(getattr(diffusers, name), folder)
-
-
-def _has(index: dict[str, Any], part: str) -> bool:
-    """Whether the pipeline names this part: an absent one is null, or a pair of nulls."""
-    entry = index.get(part)
-    return isinstance(entry, list) and entry[-1] is not None
+def _check_channels(pipeline: Any, root: Path) -> None:
+    """A UNet for inpainting takes mask and masked image as further channels, which the other pipelines do not give."""
+    unet = getattr(pipeline, "unet", None)
+    shows_mask = "mask_image" in inspect.signature(type(pipeline).__call__).parameters
+    if unet is None or shows_mask or unet.config.in_channels == pipeline.vae.config.latent_channels:
+        return
+    raise ModelError(
+        f"model folder {root} holds a UNet of {unet.config.in_channels} channels, of which the latents are "
+        f"{pipeline.vae.config.latent_channels}: a model for inpainting; use method inpaint"
+    )
 
 
 def _place(pipeline: Any, device: torch.device, dtype: Precision) -> None:
@@ -186,5 +195,5 @@ def _place(pipeline: Any, device: torch.device, dtype: Precision) -> None:
     with quiet():
         pipeline.to(device, DTYPES[dtype])
         if device.type == "cuda":
-            pipeline.unet.to(memory_format=torch.channels_last)
+            denoiser(pipeline.components).to(memory_format=torch.channels_last)
             pipeline.vae.to(memory_format=torch.channels_last)

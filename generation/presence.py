@@ -8,6 +8,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 from safetensors import SafetensorError, safe_open
 
+from generation.config import DiffusionSettings
 from manifests.errors import ModelError
 
 _CLIP = ("clip", "clip_text_model")
@@ -17,13 +18,16 @@ _HUB_SECONDS = 10.0
 
 
 def require_weights(model: str) -> None:
-    """Check that a model's folder holds safetensors. A Hub id is not looked up here.
+    """Check that a model's folder holds safetensors, or that its file is there. A Hub id is not looked up here.
 
     Raises:
-        ModelError: the folder is missing, or holds no safetensors weights.
+        ModelError: the folder or the file is missing, or the folder holds no safetensors weights.
     """
     path = Path(model)
-    if path.is_dir():
+    if path.suffix == ".safetensors":
+        if not path.is_file():
+            raise ModelError(f"no file {model}; give the path of a .safetensors file.")
+    elif path.is_dir():
         if not any(path.rglob("*.safetensors")):
             raise ModelError(
                 f"model folder {model} has no weights: expected safetensors files in the published layout "
@@ -60,6 +64,24 @@ def require_published(model: str, revision: str) -> None:
         ) from error
     except (HTTPError, OSError, ValueError):
         return
+
+
+def require_additions(config: DiffusionSettings) -> None:
+    """Check that what a generator names beside its model is there: LoRAs, and the configs of a checkpoint in one file.
+
+    Args:
+        config: the generator; paths as they are from here.
+
+    Raises:
+        ModelError: a file is missing, or a folder holds no pipeline.
+    """
+    for lora in config.lora:
+        require_weights(lora.path)
+    if config.config and not (Path(config.config) / "model_index.json").is_file():
+        raise ModelError(
+            f"config {config.config} holds no model_index.json; give the folder, in the format of diffusers, of the model "
+            "that the checkpoint was made from."
+        )
 
 
 def require_text_encoder(model: str) -> None:

@@ -1,8 +1,13 @@
 """How much of a prompt a pipeline's tokenizers let through."""
 
-from collections.abc import Sequence
+import re
+from bisect import bisect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+_CAPTION = "{caption}"
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -10,10 +15,12 @@ class FittedPrompt:
     """A prompt as it is used.
 
     Attributes:
-        text: the prompt's beginning, whole words, that fits.
+        prompt: the whole prompt.
+        text: the prompt with the caption's beginning, whole words, that fits.
         tokens_dropped: tokens of the prompt that are not in `text`: the largest count of all tokenizers.
     """
 
+    prompt: str
     text: str
     tokens_dropped: int
 
@@ -28,15 +35,38 @@ class PromptBudget:
     def __init__(self, tokenizers: Sequence[Any]) -> None:
         self._tokenizers = tokenizers
 
-    def fit(self, prompt: str) -> FittedPrompt:
-        """The longest beginning of the prompt, in whole words, that every tokenizer lets through."""
-        end = min(_end_of_fit(tokenizer, prompt) for tokenizer in self._tokenizers)
-        text = prompt if end == len(prompt) else prompt[:end].rstrip()
-        # a cut inside an endless word can change how its rest is split
-        while any(_count(tokenizer, text) > _room(tokenizer) for tokenizer in self._tokenizers):
-            text = text[:-1]
+    def fit(self, caption: str, template: str = _CAPTION) -> FittedPrompt:
+        """The prompt, its caption cut after the last word with which every tokenizer lets all of it through.
+
+        Args:
+            caption: what is cut.
+            template: the words round it, which are not: `{caption}` stands for the caption.
+        """
+
+        def filled(end: int) -> str:
+            return template.replace(_CAPTION, caption[:end])
+
+        prompt = filled(len(caption))
+        if self._fits(prompt):
+            return FittedPrompt(prompt, prompt, tokens_dropped=0)
+        text = filled(_longest(caption, lambda end: self._fits(filled(end)))).rstrip()
+        # where the template alone is too long there is nothing left to cut
         dropped = max(_count(tokenizer, prompt) - _count(tokenizer, text) for tokenizer in self._tokenizers)
-        return FittedPrompt(text, tokens_dropped=max(0, dropped))
+        return FittedPrompt(prompt, text, tokens_dropped=max(1, dropped))
+
+    def _fits(self, text: str) -> bool:
+        return all(_count(tokenizer, text) <= _room(tokenizer) for tokenizer in self._tokenizers)
+
+
+def _longest(caption: str, fits: Callable[[int], bool]) -> int:
+    """Where the caption ends that fits, in characters: after a word, or within the first where that is too long."""
+    words = [match.end() for match in _WORD.finditer(caption)]
+    ends = words if words and fits(words[0]) else list(range(1, words[0] if words else 1))
+    kept = bisect(ends, False, key=lambda end: not fits(end))
+    # a longer text can have fewer tokens, so that the search may end beside the mark
+    while kept and not fits(ends[kept - 1]):
+        kept -= 1
+    return ends[kept - 1] if kept else 0
 
 
 def _room(tokenizer: Any) -> int:
@@ -46,16 +76,3 @@ def _room(tokenizer: Any) -> int:
 
 def _count(tokenizer: Any, text: str) -> int:
     return len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
-
-
-def _end_of_fit(tokenizer: Any, prompt: str) -> int:
-    """Where, in characters, the last word ends that fits; the end of the last token where one word fills the budget."""
-    encoded = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    room = _room(tokenizer)
-    if len(encoded.input_ids) <= room:
-        return len(prompt)
-    words = encoded.word_ids()
-    kept = room
-    while kept > 0 and words[kept - 1] == words[kept]:
-        kept -= 1
-    return int(encoded.offset_mapping[(kept or room) - 1][1])

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from generation.autoencoders import load_autoencoder, reduction
 from generation.batches import BatchRunner, Row, slices
 from generation.config import Precision, ReconstructConfig
+from generation.faults import device_faults
 from generation.models import DIFFUSERS_WEIGHTS, find_model
 from generation.numerics import DTYPES, device_kind, find_device, library_versions, reproducible
 from generation.quiet import quiet
 from generation.requests import Generated, GenerationRequest
-from generation.sizes import common_size
+from generation.sizes import common_size, region_of
 from generation.usable import usable
-from manifests.errors import ModelError, RejectedItem
+from manifests.errors import RejectedItem
 from manifests.records import Fake
 from pixels.arrays import Pixels
 
@@ -33,7 +34,7 @@ _PATTERNS = tuple(
 class LoadedAutoencoder:
     """An autoencoder on its device.
 
-    The latent of an `AutoencoderKL` is the mode of its distribution, never a sample. An `AutoencoderTiny` is asked to
+    The latent of an `AutoencoderKL` is the mode of its distribution, never a sample; that of an `AutoencoderDC` has none. An `AutoencoderTiny` is asked to
     encode and decode directly: its `forward` would round the latent to bytes on the way.
 
     Args:
@@ -85,9 +86,13 @@ class LoadedAutoencoder:
 
     def _encode(self, images: torch.Tensor) -> Any:
         encoded = self._autoencoder.encode(images)
-        return (
-            encoded.latents if isinstance(self._autoencoder, diffusers.AutoencoderTiny) else encoded.latent_dist.mode()
-        )
+        match self._autoencoder:
+            case diffusers.AutoencoderTiny():
+                return encoded.latents
+            case diffusers.AutoencoderDC():
+                return encoded.latent
+            case _:
+                return encoded.latent_dist.mode()
 
 
 class Reconstruct:
@@ -107,24 +112,22 @@ class Reconstruct:
         """Widths and heights of requests must be multiples of this, pixels."""
         return self._autoencoder.size_multiple
 
+    def arranged(self, requests: Sequence[GenerationRequest]) -> list[GenerationRequest]:
+        """The requests as they are: all have one setting."""
+        return list(requests)
+
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Generated | RejectedItem]]:
         """Reconstruct the regions of one chunk; see `generation.requests.ImageGenerator`."""
         if not requests:
             return
-        common_size(self._config.name, requests, self.size_multiple)
+        name = self._config.name
+        size = common_size(name, requests, self.size_multiple)
         runner = BatchRunner(self._autoencoder.reconstruct, batch_size=self._config.batch_size)
         for batch in slices(requests, self._config.batch_size):
-            rows = runner.rows([self._region(request) for request in batch])
+            regions = [region_of(name, request.pair_id, request.region, size) for request in batch]
+            with device_faults(name):
+                rows = runner.rows(regions)
             yield [self._judge(request, row) for request, row in zip(batch, rows, strict=True)]
-
-    def _region(self, request: GenerationRequest) -> Pixels:
-        if request.region is None or request.region.shape != (request.height, request.width, 3):
-            found = "none" if request.region is None else f"one of shape {request.region.shape}"
-            raise ModelError(
-                f"generator {self._config.name}: pair {request.pair_id} must bring a region of "
-                f"{request.width}x{request.height} pixels, but there is {found}"
-            )
-        return request.region
 
     def _judge(self, request: GenerationRequest, row: Row[NDArray[np.float32]]) -> Generated | RejectedItem:
         try:

@@ -14,17 +14,28 @@ from typing import Any, Protocol, get_args
 import diffusers
 import torch
 
-from generation.config import MakerConfig, ReconstructConfig, SchedulerName, TextToImageConfig
+from generation.config import (
+    DiffusionConfig,
+    ImageConditioned,
+    InpaintConfig,
+    MakerConfig,
+    ReconstructConfig,
+    SchedulerName,
+)
+from generation.faults import device_faults
+from generation.lora import as_recorded
+from generation.masks import raster_of, restored
 from generation.numerics import DTYPES, device_kind, library_versions
+from generation.pipeline_traits import size_multiple
 from generation.pipelines import load_pipeline
 from generation.quiet import quiet
 from generation.reconstruct import LoadedAutoencoder
 from generation.requests import Generated
-from generation.sampling import Sampled, Sampling, sample
-from generation.text_to_image import size_multiple
+from generation.sampling import Sampled, SampleRow, Sampling, sample
+from generation.sizes import region_of
 from generation.usable import usable
-from manifests.errors import ModelError, RejectedItem
-from manifests.records import Fake
+from manifests.errors import InfrastructureError, ModelError, RejectedItem
+from manifests.records import Fake, Mask
 from pixels.arrays import Pixels
 
 # no chunk is larger, so no batch can be: a record that says otherwise would only fill the memory
@@ -65,16 +76,24 @@ class Replayer:
         self._device = device
         self._loaded: tuple[MakerConfig, _Model] | None = None
 
+    def arranged(self, requests: Sequence[ReplayRequest]) -> list[ReplayRequest]:
+        """The requests by what the rows of one batch have in common: so they fill the fewest batches."""
+        groups: dict[object, list[ReplayRequest]] = {}
+        for request in requests:
+            groups.setdefault(_shared(request.fake), []).append(request)
+        return [request for group in groups.values() for request in group]
+
     def replay(self, requests: Sequence[ReplayRequest]) -> Iterator[list[Generated | RejectedItem]]:
-        """Make fakes again. Requests in the order in which the fakes were made need fewest batches.
+        """Make fakes again; consecutive requests share a batch where their records let them.
 
         Yields:
             The answers of one batch, in the order of the requests. The record of an answer is the request's own, with the
             digest of the pixels that came out, and with the libraries and the device that made them.
 
         Raises:
-            ModelError: the model cannot be found or loaded, is not of the recorded revision, or has not enough memory for
-                a recorded batch; or a record cannot be followed.
+            ModelError: the model cannot be found or loaded, or is not of the recorded revision; or a record cannot be
+                followed.
+            InfrastructureError: the device failed, or has not enough memory for a recorded batch.
         """
         for request in requests:
             self._check(request)
@@ -87,6 +106,10 @@ class Replayer:
             raise ModelError(f"{place} says method {fake.method}, the recipe says {self._config.method}")
         if not fake.batch_position < fake.batch_size <= _LARGEST_BATCH:
             raise ModelError(f"{place} names row {fake.batch_position} of a batch of {fake.batch_size}")
+        if fake.mask is not None and not _lies_inside(fake.mask, fake):
+            raise ModelError(
+                f"{place} names a mask that leads out of its {fake.native_width}x{fake.native_height} pixels"
+            )
         if fake.dtype not in DTYPES:
             raise ModelError(f"{place} names dtype {fake.dtype!r}; expected one of {', '.join(DTYPES)}")
 
@@ -102,30 +125,37 @@ class Replayer:
         for request in requests:
             rows[request.fake.batch_position] = request
         try:
-            made = model.run(rows)
+            with device_faults(self._config.name):
+                made = model.run(rows)
         except torch.OutOfMemoryError as error:
-            raise ModelError(
+            raise InfrastructureError(
                 f"generator {self._config.name}: out of memory with the recorded batch of {fake.batch_size}; "
                 "free the device, or take a larger one"
             ) from error
-        return [self._judge(request.fake, made[request.fake.batch_position], model) for request in requests]
+        return [self._judge(request, made[request.fake.batch_position], model) for request in requests]
 
     def _model(self, fake: Fake) -> "_Model":
         """The model of a record, loaded unless it is the last one that was used."""
         recorded: dict[str, Any] = {"revision": fake.revision, "dtype": fake.dtype}
-        if isinstance(self._config, TextToImageConfig):
-            recorded |= {"compile": _COMPILED in fake.versions, "scheduler": _scheduler_name(fake)}
+        if not isinstance(self._config, ReconstructConfig):
+            recorded |= {
+                "compile": _COMPILED in fake.versions,
+                "scheduler": _scheduler_name(fake),
+                "lora": as_recorded(self._config.lora, fake.lora, self._config.name),
+            }
         config = self._config.model_copy(update=recorded)
         if self._loaded is None or self._loaded[0] != config:
             self._loaded = None  # two models at a time may not fit
             self._loaded = (config, _load(config, self._device))
         return self._loaded[1]
 
-    def _judge(self, fake: Fake, made: Sampled, model: "_Model") -> Generated | RejectedItem:
+    def _judge(self, request: ReplayRequest, made: Sampled, model: "_Model") -> Generated | RejectedItem:
+        fake = request.fake
         try:
             pixels = usable(made.image, flagged=made.flagged)
         except RejectedItem as rejected:
             return RejectedItem(rejected.reason, f"{self._config.name}: {rejected.detail}")
+        pixels = restored(pixels, request.region, fake)
         compiled = {_COMPILED: fake.versions[_COMPILED]} if _COMPILED in fake.versions else {}
         found = {
             "native_sha256": sha256(pixels.tobytes()).hexdigest(),
@@ -158,9 +188,10 @@ class _Model(Protocol):
 
 
 class _Pipeline:
-    """A Stable Diffusion pipeline."""
+    """A diffusion pipeline."""
 
-    def __init__(self, config: TextToImageConfig, device: str) -> None:
+    def __init__(self, config: DiffusionConfig, device: str) -> None:
+        self._config = config
         self._pipeline = load_pipeline(config, device).pipeline
 
     @property
@@ -175,8 +206,14 @@ class _Pipeline:
     def run(self, rows: Sequence[ReplayRequest]) -> list[Sampled]:
         fake = rows[0].fake
         self._pipeline.scheduler = _scheduler(fake)
-        prompts = [row.fake.prompt_used for row in rows]
-        return sample(self._pipeline, _sampling(fake), prompts, [row.fake.seed for row in rows])
+        return sample(self._pipeline, _sampling(fake), [self._row(row) for row in rows])
+
+    def _row(self, request: ReplayRequest) -> SampleRow:
+        fake = request.fake
+        size = (fake.native_width, fake.native_height)
+        shown = _region(request) if isinstance(self._config, ImageConditioned) else None
+        mask = raster_of(fake.mask, *size) if isinstance(self._config, InpaintConfig) else None
+        return SampleRow(fake.prompt_used, fake.seed, shown, mask)
 
 
 class _Autoencoder:
@@ -199,11 +236,7 @@ class _Autoencoder:
 
 
 def _load(config: MakerConfig, device: str) -> _Model:
-    match config:
-        case TextToImageConfig():
-            return _Pipeline(config, device)
-        case ReconstructConfig():
-            return _Autoencoder(config, device)
+    return _Autoencoder(config, device) if isinstance(config, ReconstructConfig) else _Pipeline(config, device)
 
 
 def _batches(requests: Sequence[ReplayRequest]) -> Iterator[list[ReplayRequest]]:
@@ -220,11 +253,16 @@ def _batches(requests: Sequence[ReplayRequest]) -> Iterator[list[ReplayRequest]]
         yield batch
 
 
+def _lies_inside(mask: Mask, fake: Fake) -> bool:
+    return all(x <= fake.native_width and y <= fake.native_height for x, y in mask.points)
+
+
 def _shared(fake: Fake) -> object:
     """All that the rows of one batch have in common."""
     return (
         fake.batch_size,
         fake.revision,
+        fake.lora,
         fake.dtype,
         _COMPILED in fake.versions,
         fake.scheduler,
@@ -240,6 +278,7 @@ def _sampling(fake: Fake) -> Sampling:
         num_inference_steps=fake.num_inference_steps,
         guidance_scale=fake.guidance_scale,
         negative_prompt=fake.negative_prompt,
+        strength=fake.strength,
     )
 
 
@@ -272,11 +311,5 @@ def _scheduler_settings(fake: Fake) -> dict[str, Any]:
 
 
 def _region(request: ReplayRequest) -> Pixels:
-    fake, region = request.fake, request.region
-    if region is None or region.shape != (fake.native_height, fake.native_width, 3):
-        found = "none" if region is None else f"one of shape {region.shape}"
-        raise ModelError(
-            f"generator {fake.generator}: pair {request.pair_id} must bring a region of "
-            f"{fake.native_width}x{fake.native_height} pixels, but there is {found}"
-        )
-    return region
+    fake = request.fake
+    return region_of(fake.generator, request.pair_id, request.region, (fake.native_width, fake.native_height))

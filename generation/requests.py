@@ -44,6 +44,7 @@ class GenerationRequest:
         region: what an image-conditioned generator is given, (height, width, 3) uint8; None where only text is given.
         width: width that the fake must have, pixels.
         height: height that the fake must have, pixels.
+        margin: pixels on each side, within width and height, that are cut off later.
     """
 
     pair_id: str
@@ -51,6 +52,7 @@ class GenerationRequest:
     region: Pixels | None
     width: int
     height: int
+    margin: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,19 @@ class ImageGenerator(Protocol):
         """Widths and heights of requests must be multiples of this, pixels."""
         ...
 
+    def arranged(self, requests: Sequence[GenerationRequest]) -> list[GenerationRequest]:
+        """The requests of one chunk in the order in which they fill the fewest batches; it depends on them alone."""
+        ...
+
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Generated | RejectedItem]]:
         """Make the fakes of one chunk, all of one size.
 
         Yields:
-            The answers of one batch, in the order of the requests: batches are consecutive slices of the requests.
+            The answers of one batch, in the order of the requests: batches are consecutive slices of the requests, each
+            of one setting.
 
         Raises:
-            ModelError: the requests do not suit the model (size, missing region), or one image alone needs more memory
-                than there is.
+            ModelError: the requests do not suit the model (size, missing region).
+            InfrastructureError: the device failed, or one image alone needs more memory than there is.
         """
         ...

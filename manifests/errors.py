@@ -4,6 +4,7 @@ TwinsetError            anything a person can act on; its text is one line that 
 ├── RecipeError         a recipe that cannot be read: file, table, key, what was expected
 ├── SourceError         a source that is missing or not in its published format
 ├── ModelError          a model folder or id that cannot be loaded
+├── InfrastructureError a machine failed: memory, device, disk; the same work may succeed on a second try
 ├── DatasetError        a dataset or build folder that is not what it should be
 └── GateError           a run that stopped at one of its own limits: drop rate, audit
 RejectedItem            one item fails: it carries the `Reason`, and never stops a run
@@ -28,6 +29,10 @@ class SourceError(TwinsetError):
 
 class ModelError(TwinsetError):
     """A model cannot be found or loaded."""
+
+
+class InfrastructureError(TwinsetError):
+    """A machine failed: its memory, its device or its disk. No item is to blame, and a second try may succeed."""
 
 
 class DatasetError(TwinsetError):

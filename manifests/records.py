@@ -5,9 +5,9 @@ Times, durations and free-text errors are not here: they live in `provenance.par
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 SCHEMA_VERSION = 1
 
@@ -23,6 +23,7 @@ FramingName = Literal["scene", "patch", "single"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 Terms = Literal["open", "research-only", "unknown"]
 Method = Literal["text-to-image", "image-to-image", "inpaint", "reconstruct", "retrieve"]
+MaskShape = Literal["rectangle", "ellipse", "stroke"]
 Stage = Literal[
     "list",
     "reals",
@@ -217,6 +218,43 @@ class Caption(Record):
     decoding: dict[str, int | float | bool | str] = Field(default_factory=dict)
 
 
+Coordinate = Annotated[int, Field(ge=0, le=2**14)]
+
+
+class Mask(Record):
+    """The part of a fake's native pixels that was generated anew: a shape in whole pixels of the native image."""
+
+    shape: MaskShape
+    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(
+        min_length=2,
+        max_length=16,
+        description="x and y of corners between pixels. rectangle: left top, right bottom; ellipse: of the box that it fills; "
+        "stroke: the line's vertices",
+    )
+    width: Coordinate = Field(default=0, description="of a stroke's line, whose ends are round")
+
+    @model_validator(mode="after")
+    def _has_extent(self) -> Self:
+        if self.shape == "stroke":
+            if not self.width:
+                raise ValueError("width 0: expected the width of the stroke's line")
+            return self
+        if len(self.points) != 2:
+            raise ValueError(f"points: {len(self.points)} of them, expected the two corners of a {self.shape}")
+        (left, top), (right, bottom) = self.points
+        if left >= right or top >= bottom:
+            raise ValueError("points: expected the left top corner, then the right bottom one")
+        return self
+
+
+class Lora(Record):
+    """A LoRA that was laid over the model of a fake."""
+
+    name: str = Field(description="the file's name")
+    revision: str = Field(description="the digest of its weights")
+    scale: float = Field(description="what its change of the model's weights was multiplied by")
+
+
 class Fake(Record):
     """One generated image, with all that is needed to make it again."""
 
@@ -225,6 +263,7 @@ class Fake(Record):
     model: str
     revision: str = ""
     license: str = ""
+    lora: tuple[Lora, ...] = Field(default=(), description="laid over the model, in this order")
     pipeline: str = Field(default="", description="class name of the diffusers pipeline or autoencoder")
     prompt: str = Field(default="", description="the prompt that was asked for")
     prompt_used: str = Field(default="", description="what the tokenizer let through")
@@ -236,7 +275,11 @@ class Fake(Record):
     scheduler_config: str = Field(default="", description="canonical JSON of the scheduler's config")
     num_inference_steps: int = 0
     guidance_scale: float = 0.0
-    strength: float = 0.0
+    strength: float = Field(default=0.0, description="share of the noise schedule that the shown image went through")
+    mask: Mask | None = Field(default=None, description="of an inpainted fake: what is new; null: all of it")
+    restored_background: bool = Field(
+        default=False, description="whether the real's own pixels stand outside of the mask, put back after decoding"
+    )
     native_width: int = Field(gt=0)
     native_height: int = Field(gt=0)
     batch_size: int = Field(default=1, gt=0)

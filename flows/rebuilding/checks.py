@@ -4,9 +4,10 @@ Every complaint is `field: what is wrong`. What is asked of a size bounds the me
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from flows.recipe import Recipe
-from generation.config import RetrieveConfig, TextToImageConfig
+from generation.config import ImageConditioned, InpaintConfig, MakerConfig, ReconstructConfig, RetrieveConfig
 from manifests.header import Header
 from manifests.records import REAL, Fake, ImageFacts, Pair
 from pixels.config import ViewRules
@@ -136,8 +137,25 @@ def _fake(name: str, fake: Fake, pair: Pair, recipe: Recipe) -> Iterator[str]:
         yield f"native_width: {fake.native_width}x{fake.native_height} pixels, expected {side}x{side}"
     if not fake.batch_position < fake.batch_size <= config.batch_size:
         yield f"batch_size: place {fake.batch_position} of {fake.batch_size}, the recipe's batches have {config.batch_size}"
-    if isinstance(config, TextToImageConfig) and not 0 < fake.num_inference_steps <= _MOST_STEPS:
+    loras = [(Path(lora.path).name, lora.scale) for lora in getattr(config, "lora", ())]
+    if [(lora.name, lora.scale) for lora in fake.lora] != loras:
+        yield f"lora: expected the recipe's, {', '.join(f'{name} x {scale:g}' for name, scale in loras) or 'none'}"
+    if not isinstance(config, ReconstructConfig) and not 0 < fake.num_inference_steps <= _MOST_STEPS:
         yield f"num_inference_steps: {fake.num_inference_steps}, expected 1 to {_MOST_STEPS}"
+    shown = isinstance(config, ImageConditioned)
+    if shown and not (0 < fake.strength <= 1 and int(fake.num_inference_steps * fake.strength)):
+        yield f"strength: {fake.strength} of {fake.num_inference_steps} steps; expected at most 1, and at least one step"
+    yield from _mask(fake, config, side)
+
+
+def _mask(fake: Fake, config: MakerConfig, side: int) -> Iterator[str]:
+    masks = isinstance(config, InpaintConfig) and config.mask != "none"
+    if (fake.mask is not None) != masks:
+        yield "mask: expected where the recipe's generator masks, and nowhere else"
+    if fake.restored_background and fake.mask is None:
+        yield "restored_background: expected with a mask, and never without"
+    if fake.mask is not None and any(max(point) > side for point in fake.mask.points):
+        yield f"mask: leads out of the {side}x{side} pixels"
 
 
 def _retrieved(fake: Fake, recipe: Recipe) -> Iterator[str]:

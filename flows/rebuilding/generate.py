@@ -73,8 +73,9 @@ class GenerateStage(RebuildMap):
             records = [record for record in asked if record.pair.frame.view == view.name]
             if records:
                 replayer = _replayer(self.build.located(config))
-                answers = encoded(replayer.replay(self._requests(index, records)))
-                outcomes.update(zip([record.pair.pair_id for record in records], answers, strict=True))
+                requests = replayer.arranged(self._requests(index, records))
+                answers = encoded(replayer.replay(requests))
+                outcomes.update(zip([request.pair_id for request in requests], answers, strict=True))
         return outcomes
 
     def _retrieved(self, index: int, asked: Sequence[PublishedPair]) -> dict[str, Outcome]:
@@ -90,9 +91,8 @@ class GenerateStage(RebuildMap):
             )
         return outcomes
 
-    def finish(self) -> None:
+    def release(self) -> None:
         """Let the model go before the next one is loaded."""
-        super().finish()
         _replayer.cache_clear()
 
     def _survivors(self, index: int) -> list[str]:

@@ -9,8 +9,8 @@ from flows.rebuilding.folder import Archive, RebuildFolder, Request
 from flows.rebuilding.published import Published
 from flows.rebuilding.reals import is_web_address, mapped
 from flows.recipe import Recipe, located
-from generation.config import RetrieveConfig
-from generation.presence import require_weights
+from generation.config import DiffusionSettings, RetrieveConfig
+from generation.presence import require_additions, require_weights
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, TwinsetError
 from manifests.header import Header
@@ -72,6 +72,8 @@ def _check_models(recipe: Recipe, used: Collection[str], base: Path) -> None:
     for generator in (generator for generator in made if generator.name in used):
         try:
             require_weights(located(generator, base).model)
+            if isinstance(generator, DiffusionSettings):
+                require_additions(located(generator, base))
         except ModelError as error:
             raise ModelError(f"{error} Relative paths start from {base}: give --base.") from error
 

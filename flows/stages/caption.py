@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from flows.compiling import decided_for
 from flows.records import CaptionedPair, FramedPair
 from flows.stages.base import BuildStage, MapStage, Resource
 from flows.stages.frame import FrameStage, framed
-from generation.config import CaptionConfig
+from generation.config import BlipCaptions, CaptionConfig
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Caption, SourceImage, Stage
@@ -58,7 +59,10 @@ class CaptionStage(MapStage):
                 )
         if not requests or self.build.recipe.caption is None:
             return
-        captioner = _captioner(self.build.located(self.build.recipe.caption))
+        config = self.build.located(self.build.recipe.caption)
+        if isinstance(config, BlipCaptions):
+            config = decided_for(self.build, config, [view for view in self.build.recipe.views if not view.is_single])
+        captioner = _captioner(config)
         for request, outcome in zip(requests, captioner.caption(requests), strict=True):
             chunk.seen += 1
             if isinstance(outcome, RejectedItem):
@@ -66,9 +70,8 @@ class CaptionStage(MapStage):
             else:
                 chunk.add(CaptionedPair(pair_id=request.pair_id, caption=outcome))
 
-    def finish(self) -> None:
+    def release(self) -> None:
         """Let the model go: the generators need its memory."""
-        super().finish()
         _captioner.cache_clear()
 
 

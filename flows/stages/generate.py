@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from flows.compiling import decided_for
 from flows.records import CaptionedPair, FramedPair, GeneratedFake, MatchedPair, entry_name
 from flows.stages.base import BuildStage, MapStage, Resource
 from flows.stages.caption import CaptionStage
 from flows.stages.frame import FrameStage
 from flows.stages.retrieve import RetrieveStage, survivors
 from flows.stages.retrieved import fetch_retrieved, screen_settings
-from generation.config import GeneratorConfig, MakerConfig, RetrieveConfig
+from generation.config import DiffusionSettings, GeneratorConfig, MakerConfig, RetrieveConfig
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Fake, Stage
@@ -76,14 +77,18 @@ class GenerateStage(MapStage):
     def _made(self, index: int, pairs: Sequence[str], config: MakerConfig) -> dict[str, Outcome]:
         """Fakes that a model makes, view by view, since a batch has one size."""
         outcomes: dict[str, Outcome] = {}
+        if isinstance(config, DiffusionSettings):
+            views = [view for view in self.build.recipe.views if self.generator in view.generators]
+            config = decided_for(self.build, config, views)
         for view in self.build.recipe.views:
             asked = [pair_id for pair_id in pairs if self._asks(pair_id) and view_of(pair_id) == view.name]
             requests, gone = self._requests(index, asked)
             outcomes.update(gone)
             if requests:
                 generator = _generator(self.build.located(config), self.build.recipe.seed_salt)
-                answers = encoded(generator.generate(requests))
-                outcomes.update(zip((request.pair_id for request in requests), answers, strict=True))
+                arranged = generator.arranged(requests)
+                answers = encoded(generator.generate(arranged))
+                outcomes.update(zip((request.pair_id for request in arranged), answers, strict=True))
         return outcomes
 
     def _retrieved(self, index: int, config: RetrieveConfig) -> dict[str, Outcome]:
@@ -92,9 +97,8 @@ class GenerateStage(MapStage):
         matches = list(self.upstream()[0].store.records(index, MatchedPair))
         return dict(fetch_retrieved(self.build, config, [match for match in matches if match.listing], frames))
 
-    def finish(self) -> None:
+    def release(self) -> None:
         """Let the model go before the next one is loaded."""
-        super().finish()
         _generator.cache_clear()
 
     def _asks(self, pair_id: str) -> bool:
@@ -126,6 +130,7 @@ class GenerateStage(MapStage):
                     region=pixels,
                     width=side,
                     height=side,
+                    margin=frame.margin,
                 )
             )
         return requests, gone

@@ -38,6 +38,18 @@ def test_gpu_hours_of_published_models(recipe: Recipe):
     assert abs(26 / (sd.gpu_hours * 3600) - 4.5) < 0.1
 
 
+def test_a_plan_says_what_a_preset_became(recipe: Recipe):
+    path = recipe()
+    text = path.read_text()
+    start = text.index("model = ", text.index('name = "sd"'))
+    lora = 'lora = [{ path = "film.safetensors", scale = 0.8 }]'
+    text = text[:start] + f'preset = "sd15"\n{lora}' + text[text.index("\n", start) :]
+    path.write_text(text.replace("num_inference_steps = 2", "num_inference_steps = 20"))
+    sd, _ = plan_recipe(load_recipe(path), path.parent).generators
+    assert sd.model == "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    assert sd.settings == "preset sd15, 20 steps, guidance 4, float16, LoRA film.safetensors x 0.8"
+
+
 def test_a_long_list_is_counted_only_when_asked(recipe: Recipe, scenes: Path):
     path = recipe(replace={f'path = "{scenes}"': f'path = "{scenes}"\nlimit = 7'})
     assert plan_recipe(load_recipe(path), path.parent).sources[0].images == 7

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.recipe import load_recipe
+from flows.recipe import load_recipe, located
+from generation.config import LoraConfig, TextToImageConfig
 from manifests.errors import RecipeError
 
 Recipe = Callable[..., Path]
@@ -80,3 +81,20 @@ def test_a_recipe_that_cannot_be_read(tmp_path: Path):
     for path in (tmp_path, tmp_path / "file" / "recipe.toml"):
         with pytest.raises(RecipeError, match="cannot be read"):
             load_recipe(path)
+
+
+def test_paths_of_loras_and_checkpoints_start_from_the_recipes_folder(tmp_path: Path):
+    config = TextToImageConfig(
+        name="sd",
+        model="tuned.safetensors",
+        config="models/sd",
+        lora=(LoraConfig(path="loras/film.safetensors", scale=0.5), LoraConfig(path="/elsewhere/film.safetensors")),
+    )
+    (tmp_path / "tuned.safetensors").touch()
+    found = located(config, tmp_path)
+    assert (found.model, found.config) == (str(tmp_path / "tuned.safetensors"), str(tmp_path / "models/sd"))
+    assert [lora.path for lora in found.lora] == [
+        str(tmp_path / "loras/film.safetensors"),
+        "/elsewhere/film.safetensors",
+    ]
+    assert found.lora[0].scale == 0.5

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.generation import tiny_pipelines
+from tests.generation.tiny_pipelines import clip_text_config, clip_tokenizer, tiny_unet
+
 FRAME = 32
 WORDS = (
     "[PAD]",
@@ -30,7 +33,7 @@ WORDS = (
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with one model a sub-folder: sd, sd-checked, sdxl, vae, vae-tiny, blip, clip."""
+    """A folder with one model a sub-folder: sd, sd-checked, sdxl, vae, vae-16, vae-tiny, blip, clip."""
     import torch
 
     from generation.quiet import quiet
@@ -45,6 +48,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         _stable_diffusion(checked=True).save_pretrained(root / "sd-checked")
         _stable_diffusion_xl().save_pretrained(root / "sdxl")
         _autoencoder_kl().save_pretrained(root / "vae")
+        tiny_pipelines.autoencoder_kl(16).save_pretrained(root / "vae-16")
         _autoencoder_tiny().save_pretrained(root / "vae-tiny")
         model, processor = _blip()
         model.save_pretrained(root / "blip")
@@ -54,6 +58,26 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         processor.save_pretrained(root / "clip")
     yield root
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give the folder of a tiny pipeline of `tests/generation/tiny_pipelines.py`, by its builder's name."""
+    import torch
+
+    from generation.quiet import quiet
+
+    root = tmp_path_factory.mktemp("pipelines")
+
+    def built(name: str) -> Path:
+        folder = root / name
+        if not folder.exists():
+            with quiet(), torch.random.fork_rng():
+                torch.manual_seed(0)
+                getattr(tiny_pipelines, name)().save_pretrained(folder)
+        return folder
+
+    return built
 
 
 @pytest.fixture
@@ -88,35 +112,6 @@ def pictures() -> list[NDArray[np.uint8]]:
     return [picture(seed) for seed in range(5)]
 
 
-def _tokenizer(pad: str = "<|endoftext|>") -> Any:
-    """CLIP's tokenizer with single characters and one merged word."""
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import CLIPTokenizer
-
-    characters = sorted(ByteLevel.alphabet())
-    tokens = ["<|startoftext|>", "<|endoftext|>", *characters, *(f"{c}</w>" for c in characters), "re", "red</w>"]
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    merges = [("r", "e"), ("re", "d</w>")]
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad, model_max_length=77)
-
-
-def _text_config() -> Any:
-    from transformers import CLIPTextConfig
-
-    return CLIPTextConfig(
-        vocab_size=520,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        projection_dim=16,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-    )
-
-
 def _autoencoder_kl() -> Any:
     from diffusers import AutoencoderKL
 
@@ -140,33 +135,15 @@ def _autoencoder_tiny() -> Any:
     )
 
 
-def _unet(cross_attention_dim: int, **more: Any) -> Any:
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
-        sample_size=8,
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(8, 16),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
-        cross_attention_dim=cross_attention_dim,
-        attention_head_dim=4,
-        norm_num_groups=4,
-        **more,
-    )
-
-
 def _stable_diffusion(*, checked: bool) -> Any:
     from diffusers import PNDMScheduler, StableDiffusionPipeline
     from transformers import CLIPImageProcessor, CLIPTextModel
 
     return StableDiffusionPipeline(
         vae=_autoencoder_kl(),
-        text_encoder=CLIPTextModel(_text_config()),
-        tokenizer=_tokenizer(),
-        unet=_unet(16),
+        text_encoder=CLIPTextModel(clip_text_config()),
+        tokenizer=clip_tokenizer(),
+        unet=tiny_unet(16),
         scheduler=PNDMScheduler(
             beta_start=0.00085,
             beta_end=0.012,
@@ -190,7 +167,7 @@ def _safety_checker() -> Any:
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     vision = sizes | {"image_size": 32, "patch_size": 8, "projection_dim": 16}
     checker = StableDiffusionSafetyChecker(
-        CLIPConfig(text_config=_text_config().to_dict(), vision_config=vision, projection_dim=16)
+        CLIPConfig(text_config=clip_text_config().to_dict(), vision_config=vision, projection_dim=16)
     )
     with torch.no_grad():
         checker.vision_model.embeddings.patch_embedding.weight.normal_(std=0.5)
@@ -209,11 +186,11 @@ def _stable_diffusion_xl() -> Any:
     embedded_sizes = 8
     return StableDiffusionXLPipeline(
         vae=_autoencoder_kl(),
-        text_encoder=CLIPTextModel(_text_config()),
-        text_encoder_2=CLIPTextModelWithProjection(_text_config()),
-        tokenizer=_tokenizer(),
-        tokenizer_2=_tokenizer(pad="!"),
-        unet=_unet(
+        text_encoder=CLIPTextModel(clip_text_config()),
+        text_encoder_2=CLIPTextModelWithProjection(clip_text_config()),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(pad="!"),
+        unet=tiny_unet(
             32,
             addition_embed_type="text_time",
             addition_time_embed_dim=embedded_sizes,
@@ -261,6 +238,6 @@ def _clip() -> tuple[Any, Any]:
 
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     vision = sizes | {"image_size": 32, "patch_size": 8, "projection_dim": 16}
-    model = CLIPModel(CLIPConfig(text_config=_text_config().to_dict(), vision_config=vision, projection_dim=16))
+    model = CLIPModel(CLIPConfig(text_config=clip_text_config().to_dict(), vision_config=vision, projection_dim=16))
     processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    return model, CLIPProcessor(processor, _tokenizer())
+    return model, CLIPProcessor(processor, clip_tokenizer())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.batches import BatchRunner, slices
-from manifests.errors import ModelError
+from manifests.errors import InfrastructureError
 
 
 class Device:
@@ -65,7 +65,7 @@ def test_the_next_chunk_tries_whole_batches_again():
 
 
 def test_one_image_that_does_not_fit_is_an_error_for_a_person():
-    with pytest.raises(ModelError, match="batch of one image"):
+    with pytest.raises(InfrastructureError, match="batch of one image"):
         BatchRunner(Device(memory=0).run, batch_size=4).rows([1, 2, 3, 4])
 
 

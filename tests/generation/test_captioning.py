@@ -111,3 +111,24 @@ def test_blip_without_weights_is_an_error_that_names_them(models: Path, tmp_path
 def test_blip_prints_nothing(models: Path, pictures: Pictures, capfd: pytest.CaptureFixture[str]):
     open_captioner(blip(models), "cpu").caption(requests(pictures))
     assert capfd.readouterr() == ("", "")
+
+
+def test_out_of_memory_captions_in_halves_and_says_so(models: Path, pictures: Pictures):
+    import torch
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+
+    from generation.batches import BatchRunner
+    from generation.blip import Reader
+
+    model = BlipForConditionalGeneration.from_pretrained(models / "blip").eval()
+    reader = Reader(model, BlipProcessor.from_pretrained(models / "blip"), blip(models))
+
+    def full(_: object, _arguments: object, given: dict[str, torch.Tensor]) -> None:
+        if len(given["pixel_values"]) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+
+    model.vision_model.register_forward_pre_hook(full, with_kwargs=True)
+    rows = BatchRunner(reader.read, batch_size=4).rows(reader.prepare(requests(pictures[:4])))
+    assert [(row.batch_size, row.degraded) for row in rows] == [(2, True)] * 4
+    whole = open_captioner(blip(models, batch_size=2), "cpu").caption(requests(pictures[:4]))
+    assert [row.result for row in rows] == texts(whole)

@@ -31,6 +31,17 @@ def test_method_and_source_choose_the_settings():
         ({"model": ""}, "at least 1"),
         ({"batch_size": 0}, "greater than 0"),
         ({"dtype": "int8"}, "bfloat16"),
+        ({"strength": 0.5}, "Extra inputs"),
+        ({"grid": {"strength": [0.5]}}, "text-to-image is shown no image"),
+        ({"grid": {"num_inference_steps": [20, 20]}}, "num_inference_steps: a value stands twice"),
+        ({"grid": {"num_inference_steps": [0]}}, "greater than 0"),
+        ({"method": "image-to-image", "strength": 0}, "greater than 0"),
+        ({"method": "image-to-image", "strength": 0.01}, "strength 0.01 of 50 steps leaves none"),
+        ({"method": "image-to-image", "grid": {"strength": [0.5], "num_inference_steps": [1, 9]}}, "of 1 steps leaves"),
+        ({"method": "image-to-image", "mask": "none"}, "Extra inputs"),
+        ({"method": "inpaint", "mask": {"area": [0.5, 0.1]}}, "area 0.5 to 0.1: expected"),
+        ({"method": "inpaint", "mask": {"shapes": ["heart"]}}, "rectangle"),
+        ({"method": "inpaint", "mask": "none", "restore_background": True}, "nothing but the real would be left"),
     ],
 )
 def test_wrong_settings_are_refused(change: dict[str, object], complaint: str):

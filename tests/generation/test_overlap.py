@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from generation.overlap import overlapped
+from generation.overlap import ahead, overlapped
 
 
 def test_results_stand_in_the_order_of_the_batches():
@@ -90,3 +90,42 @@ def test_nothing_to_do():
 def test_at_least_one_batch_must_be_allowed_to_wait():
     with pytest.raises(ValueError, match="max_pending"):
         list(overlapped([1], str, max_pending=0))
+
+
+def test_the_next_batches_are_prepared_while_this_one_is_worked_on():
+    prepared = {number: threading.Event() for number in range(4)}
+
+    def prepare(number: int) -> int:
+        prepared[number].set()
+        return number * 10
+
+    found = []
+    for number, ready in enumerate(ahead(range(4), prepare, max_waiting=1)):
+        assert prepared[min(number + 1, 3)].wait(timeout=10)
+        found.append(ready)
+    assert found == [0, 10, 20, 30]
+
+
+def test_no_more_batches_are_prepared_than_may_wait():
+    taken: list[int] = []
+
+    def batches() -> Iterator[int]:
+        for number in range(10):
+            taken.append(number)
+            yield number
+
+    for number, _ in enumerate(ahead(batches(), str, max_waiting=2)):
+        # the one that is worked on, and two that wait
+        assert len(taken) <= number + 3
+
+
+def test_an_error_of_preparing_reaches_the_caller_at_its_place():
+    def prepare(number: int) -> int:
+        if number == 2:
+            raise ValueError("a broken image")
+        return number
+
+    found: list[int] = []
+    with pytest.raises(ValueError, match="a broken image"):
+        found.extend(ahead(range(5), prepare, max_waiting=4))
+    assert found == [0, 1]

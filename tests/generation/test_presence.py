@@ -9,7 +9,8 @@ import pytest
 from huggingface_hub import constants
 from safetensors.numpy import save_file
 
-from generation.presence import require_published, require_text_encoder, require_weights
+from generation.config import LoraConfig, TextToImageConfig
+from generation.presence import require_additions, require_published, require_text_encoder, require_weights
 from manifests.errors import ModelError
 
 
@@ -122,3 +123,20 @@ def test_without_the_hub_nothing_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     require_published(str(tmp_path), "")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     require_published("org/blib", "")
+
+
+def test_loras_and_the_configs_of_a_checkpoint_are_looked_for(tmp_path: Path):
+    checkpoint, lora, folder = tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "sd"
+    folder.mkdir()
+    config = TextToImageConfig(name="a", model=str(checkpoint), config=str(folder), lora=(LoraConfig(path=str(lora)),))
+    with pytest.raises(ModelError, match=r"no file .*a\.safetensors"):
+        require_weights(config.model)
+    with pytest.raises(ModelError, match=r"no file .*b\.safetensors"):
+        require_additions(config)
+    checkpoint.touch()
+    lora.touch()
+    require_weights(config.model)
+    with pytest.raises(ModelError, match=r"config .*sd holds no model_index\.json"):
+        require_additions(config)
+    (folder / "model_index.json").touch()
+    require_additions(config)

@@ -60,3 +60,21 @@ def test_what_is_used_is_a_beginning_that_no_tokenizer_cuts(tokenizers: list[Any
     assert prompt.startswith(fitted.text)
     assert all(length <= tokenizer.model_max_length for length, tokenizer in zip(lengths, tokenizers, strict=True))
     assert (fitted.tokens_dropped == 0) == (fitted.text == prompt or fitted.text == prompt.rstrip())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    caption=st.lists(st.sampled_from(["red", "cube", "it's", "日本", "x" * 30, ","]), max_size=12).map(" ".join),
+    template=st.sampled_from(["{caption}", "red {caption}", "{caption}, red", "a {caption}red"]),
+)
+def test_only_the_caption_is_cut(tokenizers: list[Any], caption: str, template: str):
+    with quiet():
+        fitted = PromptBudget(tokenizers).fit(caption, template)
+        lengths = [len(tokenizer(fitted.text).input_ids) for tokenizer in tokenizers]
+    before, _, after = template.partition("{caption}")
+    assert fitted.prompt == before + caption + after
+    assert fitted.text.startswith(before.rstrip())
+    assert fitted.text.endswith(after)
+    assert caption.startswith(fitted.text.removeprefix(before).removesuffix(after).rstrip())
+    assert all(length <= tokenizer.model_max_length for length, tokenizer in zip(lengths, tokenizers, strict=True))
+    assert (fitted.tokens_dropped == 0) == (fitted.text == fitted.prompt)

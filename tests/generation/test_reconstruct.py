@@ -49,6 +49,20 @@ def test_the_latent_of_an_autoencoder_kl_is_its_mode(models: Path, pictures: Pic
         assert made.pixels.dtype == np.uint8
 
 
+def test_sixteen_channels_without_quantising_convolutions_go_through(models: Path, pictures: Pictures):
+    import diffusers
+    import torch
+
+    vae = diffusers.AutoencoderKL.from_pretrained(models / "vae-16")
+    assert (vae.config.latent_channels, vae.config.shift_factor, vae.quant_conv) == (16, 0.0609, None)
+    batch = torch.from_numpy(np.stack(pictures[:2])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        decoded = vae.decode(vae.encode(batch).latent_dist.mode()).sample
+    levels = (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255
+    for made, expected in zip(fakes(opened(models / "vae-16"), requests(pictures[:2])), levels, strict=True):
+        assert np.abs(made.pixels - expected).max() < 0.501
+
+
 def test_the_latent_of_an_autoencoder_tiny_is_not_rounded(models: Path, pictures: Pictures):
     import diffusers
     import torch
@@ -61,6 +75,12 @@ def test_the_latent_of_an_autoencoder_tiny_is_not_rounded(models: Path, pictures
     for made, expected in zip(fakes(opened(models / "vae-tiny"), requests(pictures[:2])), levels, strict=True):
         assert np.abs(made.pixels - expected).max() < 0.501
         assert made.fake.pipeline == "AutoencoderTiny"
+
+
+def test_an_autoencoder_without_a_distribution_goes_through(pipelines: Callable[[str], Path], pictures: Pictures):
+    made = fakes(opened(pipelines("sana")), requests(pictures[:2]))
+    assert {one.fake.pipeline for one in made} == {"AutoencoderDC"}
+    assert made[0].pixels.tobytes() != made[1].pixels.tobytes()
 
 
 def test_records_say_how_to_make_it_again(models: Path, pictures: Pictures):
@@ -151,7 +171,10 @@ def test_half_precision_is_refused_by_an_autoencoder_that_overflows_in_it(models
     ("content", "complaint"),
     [
         (None, "has no config.json; is it the right folder"),
-        ('{"_class_name": "VQModel"}', "holds a VQModel; expected one of AutoencoderKL, AutoencoderTiny"),
+        (
+            '{"_class_name": "VQModel"}',
+            "holds a VQModel; expected one of AutoencoderDC, AutoencoderKL, AutoencoderTiny",
+        ),
         ('{"_class_name": "AutoencoderKL"}', r"has no weights: expected diffusion_pytorch_model\.safetensors"),
         ("[]", "holds no JSON object"),
         ("{", "cannot be read"),

@@ -1,21 +1,23 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
 
-from generation.config import GeneratorConfig, ReconstructConfig, TextToImageConfig
+from generation.config import MakerConfig, ReconstructConfig, TextToImageConfig
 from generation.open import open_generator
 from generation.replay import ReplayRequest, open_replayer
 from generation.requests import Generated, GenerationRequest
 from manifests.errors import ModelError, RejectedItem
-from manifests.records import Fake, Reason
+from manifests.records import Fake, Mask, Reason
 
 Pictures = list[NDArray[np.uint8]]
 Altered = Callable[[str, str, Callable[[dict[str, Any]], None]], Path]
 FRAME = 32
+GENERATOR: TypeAdapter[MakerConfig] = TypeAdapter(Annotated[MakerConfig, Field(discriminator="method")])
 
 
 def painter(model: Path, **more: object) -> TextToImageConfig:
@@ -27,14 +29,17 @@ def autoencoder(model: Path, **more: object) -> ReconstructConfig:
     return ReconstructConfig.model_validate({"name": "vae", "model": str(model), "batch_size": 2} | more)
 
 
-def made(config: GeneratorConfig, pictures: Pictures) -> list[ReplayRequest]:
+def made(config: MakerConfig, pictures: Pictures) -> list[ReplayRequest]:
     """Five fakes, as requests to make them again."""
-    asked = [
-        GenerationRequest(f"{number:016x}-scene", f"a red cube {number}", picture, FRAME, FRAME)
-        for number, picture in enumerate(pictures)
-    ]
-    answers = [answer for batch in open_generator(config, "cpu", salt="salt").generate(asked) for answer in batch]
-    looks = config.method == "reconstruct"
+    generator = open_generator(config, "cpu", salt="salt")
+    asked = generator.arranged(
+        [
+            GenerationRequest(f"{number:016x}-scene", f"a red cube {number}", picture, FRAME, FRAME)
+            for number, picture in enumerate(pictures)
+        ]
+    )
+    answers = [answer for batch in generator.generate(asked) for answer in batch]
+    looks = config.method != "text-to-image"
     requests = [
         ReplayRequest(request.pair_id, answer.fake, request.region if looks else None)
         for request, answer in zip(asked, answers, strict=True)
@@ -44,7 +49,7 @@ def made(config: GeneratorConfig, pictures: Pictures) -> list[ReplayRequest]:
     return requests
 
 
-def replayed(config: GeneratorConfig, requests: Sequence[ReplayRequest]) -> list[Fake]:
+def replayed(config: MakerConfig, requests: Sequence[ReplayRequest]) -> list[Fake]:
     answers = [answer for batch in open_replayer(config, "cpu").replay(requests) for answer in batch]
     fakes = [answer.fake for answer in answers if isinstance(answer, Generated)]
     assert len(fakes) == len(requests)
@@ -73,7 +78,45 @@ def test_fakes_from_text_are_made_again_with_all_settings_from_their_records(
     assert replayed(elsewhere, [requests[4], requests[1], requests[2]]) == [recorded[4], recorded[1], recorded[2]]
 
 
-@pytest.mark.parametrize("model", ["vae", "vae-tiny", "sd"])
+GRID = {"scheduler": ["DDIMScheduler", "EulerDiscreteScheduler"], "strength": [0.5, 0.9], "num_inference_steps": [3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("image-to-image", {"strength": 0.7, "scheduler": "EulerAncestralDiscreteScheduler"}),
+        ("image-to-image", {"grid": GRID}),
+        ("inpaint", {"mask": {"area": [0.2, 0.3]}}),
+        ("inpaint", {"restore_background": True, "strength": 0.8}),
+    ],
+)
+def test_fakes_of_a_shown_image_are_made_again_with_all_settings_from_their_records(
+    models: Path, pictures: Pictures, method: str, settings: dict[str, object]
+):
+    named: dict[str, object] = {"name": "shown", "model": str(models / "sd"), "method": method}
+    config = GENERATOR.validate_python(named | {"num_inference_steps": 4, "batch_size": 3} | settings)
+    requests = made(config, pictures)
+    recorded = {request.pair_id: request.fake for request in requests}
+    elsewhere = open_replayer(GENERATOR.validate_python(named | {"batch_size": 7}), "cpu")
+    # in the order of the pairs, as a rebuild asks
+    arranged = elsewhere.arranged(sorted(requests, key=lambda request: request.pair_id))
+    answers = [answer for batch in elsewhere.replay(arranged) for answer in batch]
+    assert {
+        request.pair_id: answer.fake
+        for request, answer in zip(arranged, answers, strict=True)
+        if isinstance(answer, Generated)
+    } == recorded
+
+
+def test_requests_are_arranged_by_what_a_batch_has_in_common(models: Path, pictures: Pictures):
+    config = painter(models / "sd", grid={"num_inference_steps": [2, 3]})
+    requests = sorted(made(config, pictures), key=lambda request: request.pair_id)
+    steps = [request.fake.num_inference_steps for request in open_replayer(config, "cpu").arranged(requests)]
+    assert set(steps) == {2, 3}
+    assert steps in (sorted(steps), sorted(steps, reverse=True))
+
+
+@pytest.mark.parametrize("model", ["vae", "vae-16", "vae-tiny", "sd"])
 def test_reconstructions_are_made_again(models: Path, pictures: Pictures, model: str):
     requests = made(autoencoder(models / model), pictures)
     recorded = [request.fake for request in requests]
@@ -121,6 +164,10 @@ def test_what_is_no_image_here_is_rejected(models: Path, pictures: Pictures, alt
         ({"method": "inpaint"}, "says method inpaint, the recipe says text-to-image"),
         ({"scheduler": "Scheduler; import os"}, "name the scheduler 'Scheduler; import os', whose images cannot"),
         ({"scheduler_config": "["}, "the recorded settings of its PNDMScheduler cannot be used"),
+        (
+            {"mask": Mask(shape="rectangle", points=((0, 0), (40, 8)))},
+            "names a mask that leads out of its 32x32 pixels",
+        ),
         ({"native_width": 33}, "33x32 does not suit its model; expected multiples of 8"),
     ],
 )

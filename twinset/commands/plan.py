@@ -47,11 +47,12 @@ def plan(
     console.print(sources)
     generators = Table(title="generators", title_justify="left")
     for column in ("generator", "method", "model", "fakes, at most", "GPU-hours (one H200)"):
-        generators.add_column(column)
+        generators.add_column(column, overflow="fold")
     for generator in planned.generators:
         hours = "" if generator.gpu_hours is None else f"{generator.gpu_hours:,.1f}"
         fakes = "" if generator.fakes is None else f"{generator.fakes:,}"
-        generators.add_row(generator.name, generator.method, generator.model, fakes, hours)
+        model = f"{generator.model}\n{generator.settings}" if generator.settings else generator.model
+        generators.add_row(generator.name, generator.method, model, fakes, hours)
     if planned.generators:
         console.print(generators)
     if planned.target_pairs is not None:

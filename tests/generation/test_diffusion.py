@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from generation.config import TextToImageConfig
+from generation.diffusion import Diffusion
 from generation.open import open_generator
 from generation.pipelines import load_pipeline
 from generation.quiet import quiet
 from generation.requests import Generated, GenerationRequest, ImageGenerator
-from generation.text_to_image import TextToImage
 from manifests.errors import ModelError, RejectedItem
 from manifests.records import Fake, Reason
 from manifests.seeds import seed
@@ -235,7 +235,7 @@ def test_out_of_memory_goes_on_in_halves_and_says_so(models: Path):
             raise torch.OutOfMemoryError("out of memory")
 
     loaded.pipeline.unet.register_forward_pre_hook(full)
-    made = fakes(TextToImage(loaded, settings, "salt"), requests())
+    made = fakes(Diffusion(loaded, settings, "salt"), requests())
     assert [(one.fake.batch_size, one.fake.batch_position, one.fake.numerics) for one in made] == [
         (2, 0, "degraded"),
         (2, 1, "degraded"),
@@ -260,6 +260,74 @@ def test_sizes_must_suit_the_pipeline(models: Path):
         answers(generator, [GenerationRequest("a-scene", "a red cube", None, 36, 36)])
 
 
+def test_the_scheduler_is_the_folders_own_with_its_own_settings(models: Path):
+    own = json.loads((models / "sd" / "scheduler" / "scheduler_config.json").read_text())
+    fake = fakes(opened(models / "sd"), requests(1))[0].fake
+    recorded = json.loads(fake.scheduler_config)
+    assert (fake.scheduler, own["_class_name"]) == ("PNDMScheduler", "PNDMScheduler")
+    assert (recorded["skip_prk_steps"], recorded["steps_offset"], recorded["set_alpha_to_one"]) == (True, 1, False)
+    assert recorded == {name: value for name, value in own.items() if not name.startswith("_")}
+
+
+def test_sdxl_is_told_of_the_size_that_is_asked_for(models: Path):
+    settings = config(models / "sdxl")
+    loaded = load_pipeline(settings, "cpu")
+    told: list[list[int]] = []
+
+    def note(_: object, __: object, arguments: dict[str, Any]) -> None:
+        told.append([int(number) for number in arguments["added_cond_kwargs"]["time_ids"][-1]])
+
+    loaded.pipeline.unet.register_forward_pre_hook(note, with_kwargs=True)
+    asked = [GenerationRequest("a-scene", "a red cube", None, width=64, height=48)]
+    answers(Diffusion(loaded, settings, "salt"), asked)
+    # original height and width, the crop's corner, target height and width
+    assert told[0] == [48, 64, 0, 0, 48, 64]
+
+
+def test_sdxl_is_not_asked_for_less_than_its_native_size(models: Path):
+    asked = [GenerationRequest("a-scene", "a red cube", None, width=24, height=24)]
+    with pytest.raises(
+        ModelError, match="24x24 is below the native size of its SDXL model, 32x32; raise the view's frame"
+    ):
+        answers(opened(models / "sdxl"), asked)
+    assert answers(opened(models / "sd"), asked)
+
+
+def test_each_pair_draws_its_setting_from_the_grid(models: Path):
+    grid = {
+        "scheduler": ["DDIMScheduler", "EulerDiscreteScheduler"],
+        "num_inference_steps": [2, 3],
+        "guidance_scale": [1.0, 5.0],
+    }
+    generator = opened(models / "sd", grid=grid)
+    asked = generator.arranged(requests(8))
+    assert sorted(request.pair_id for request in asked) == [request.pair_id for request in requests(8)]
+    assert generator.arranged(list(reversed(asked))) != asked  # of one setting they stay in the order of the pairs
+    batches = list(generator.generate(asked))
+    made = [answer.fake for batch in batches for answer in batch if isinstance(answer, Generated)]
+    settings = [(fake.scheduler, fake.num_inference_steps, fake.guidance_scale) for fake in made]
+    assert len(set(settings)) > 3
+    # all pairs of one setting stand together, in the recipe's order
+    assert settings == sorted(settings)
+    for batch in batches:
+        assert len({one.fake.guidance_scale for one in batch if isinstance(one, Generated)}) == 1
+    for batch in batches[:3]:
+        for one in batch:
+            assert isinstance(one, Generated)
+            assert replayed(models / "sd", one.fake) == one.pixels.tobytes()
+
+
+def test_the_words_round_the_caption_are_never_cut(models: Path):
+    generator = opened(models / "sd", prompt_template="photo of {caption}, blue")
+    fake = fakes(generator, requests(1, prompt="red " * 90 + "cube"))[0].fake
+    assert fake.prompt.endswith("cube 0, blue")
+    assert fake.prompt_used.startswith("photo of red red")
+    assert fake.prompt_used.endswith("red, blue")
+    assert fake.tokens_dropped > 20
+    with pytest.raises(ModelError, match="its prompt_template is 15 tokens longer than sd reads"):
+        opened(models / "sd", prompt_template="red " * 90 + "{caption}")
+
+
 def test_no_requests_give_no_batches(models: Path):
     assert list(opened(models / "sd").generate([])) == []
 
@@ -281,7 +349,7 @@ def _without_tokenizer(folder: Path) -> None:
 
 
 def _another_pipeline(folder: Path) -> None:
-    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    (folder / "model_index.json").write_text('{"_class_name": "LTXPipeline"}')
 
 
 def _unrepeatable_scheduler(folder: Path) -> None:
@@ -294,7 +362,7 @@ def _unrepeatable_scheduler(folder: Path) -> None:
         (_without_weights, r"unet has no weights: expected diffusion_pytorch_model\.safetensors"),
         (_without_index, r"has no model_index\.json; is it the right folder"),
         (_without_tokenizer, "has no tokenizer/; is it the right folder"),
-        (_another_pipeline, "holds a FluxPipeline; expected StableDiffusionPipeline or StableDiffusionXLPipeline"),
+        (_another_pipeline, "holds a LTXPipeline; expected a pipeline of diffusers that makes images"),
         (_unrepeatable_scheduler, "uses the scheduler DPMSolverSDEScheduler, whose images cannot be made again"),
     ],
 )
