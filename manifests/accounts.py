@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from manifests import canonical
-from manifests.cards import Composition, write_card, write_croissant
+from manifests.cards import write_card
+from manifests.composition import Composition
+from manifests.croissant import write_croissant
+from manifests.datasheet import Audited, Withheld
 from manifests.files import describe
 from manifests.header import Header
 from manifests.records import STAGES, Pair, Reject, Split, Stage
@@ -15,7 +18,13 @@ ACCOUNTS = ("ATTRIBUTION.csv", "README.md", "croissant.json", "manifest.jsonl", 
 
 
 def write_accounts(
-    folder: Folder, header: Header, pairs: Callable[[], Iterable[Pair]], shards: Mapping[str, str]
+    folder: Folder,
+    header: Header,
+    pairs: Callable[[], Iterable[Pair]],
+    shards: Mapping[str, str],
+    *,
+    audited: Audited | None = None,
+    withheld: Withheld | None = None,
 ) -> None:
     """Write the files that are drawn from the pairs, the manifest last: whoever sees it sees them all.
 
@@ -24,13 +33,17 @@ def write_accounts(
         header: the manifest's first line.
         pairs: gives the pairs in the manifest's order, each time that it is called.
         shards: sha256 of the shards by relative path.
+        audited: what the audit says; None where these are written before it.
+        withheld: what is missing from the shards, if anything is.
     """
     write_attribution(folder, pairs())
     composition = Composition.of(pairs())
-    write_card(folder, header, composition)
+    write_card(folder, header, composition, audited, withheld)
     write_manifest_parquet(folder, pairs(), labels=bool(composition.singles))
     table = describe(folder, "manifest.parquet")
-    write_croissant(folder, header, {**shards, table.name: table.sha256})
+    write_croissant(
+        folder, header, composition, {**shards, table.name: table.sha256}, audited=audited, withheld=withheld
+    )
     with folder.create("manifest.jsonl") as stream:
         stream.write(canonical.dumps(header) + b"\n")
         for pair in pairs():

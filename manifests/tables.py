@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 
 from manifests import canonical
 from manifests.chunks import slices
+from manifests.digital_source import of_pair
 from manifests.records import Pair, SourceImage
 from manifests.shards import metadata
 from manifests.storage import Folder
+from manifests.terms import terms_of_pair
 
 _ROWS = 10_000
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
@@ -33,6 +35,8 @@ _MANIFEST = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("generators", pa.string()),
+        ("digital_source_types", pa.string()),
+        ("terms", pa.string()),
         ("url", pa.string()),
         ("sha256", pa.string()),
         ("shard", pa.string()),
@@ -69,6 +73,8 @@ def write_manifest_parquet(folder: Folder, pairs: Iterable[Pair], *, labels: boo
 def _row(pair: Pair) -> dict[str, Any]:
     row = {
         **metadata(pair),
+        "digital_source_types": of_pair(pair),
+        "terms": terms_of_pair(pair),
         "url": pair.image.url,
         "sha256": pair.image.sha256,
         "shard": pair.shard,
@@ -122,10 +128,10 @@ def credits_of(image: SourceImage) -> list[str]:
         image.landing_url,
         "an image was made from it" if image.is_prompt else "cropped, resized and encoded again",
     )
-    return [_inert(field) for field in fields]
+    return [inert(field) for field in fields]
 
 
-def _inert(field: str) -> str:
+def inert(field: str) -> str:
     """A field that no spreadsheet takes for a formula: an apostrophe stands before what would begin one."""
     # white space before a sign is dropped by some
     return f"'{field}" if field.lstrip().startswith(_FORMULA_SIGNS) else field

@@ -10,7 +10,7 @@ from jinja2 import Environment
 
 from audit.report import AuditReport
 from flows.stages.base import StageCount
-from manifests.cards import Composition
+from manifests.composition import Composition
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.records import SPLITS, Pair, Reject

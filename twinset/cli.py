@@ -17,6 +17,7 @@ from twinset.commands.flat import flat
 from twinset.commands.merge import merge
 from twinset.commands.plan import plan
 from twinset.commands.predict import predict
+from twinset.commands.publish import publish
 from twinset.commands.push import push
 from twinset.commands.rebuild import rebuild
 from twinset.commands.report import report
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     *(demo, plan, build, rebuild, status, report, retry, takedown, audit, subset, merge, verify, diff, flat),
-    *(train, distill, evaluate, predict, push, export),
+    *(train, distill, evaluate, predict, push, publish, export),
 )
 for command in _COMMANDS:
     app.command()(command)

@@ -161,7 +161,9 @@ def check_croissant(folder: Folder, index: Index) -> Iterator[Finding]:
     try:
         description = canonical.loads(folder.read(CROISSANT))
         listed: Mapping[str, str] = {
-            str(entry["contentUrl"]): str(entry["sha256"]) for entry in description["distribution"]
+            str(entry["contentUrl"]): str(entry["sha256"])
+            for entry in description["distribution"]
+            if entry["@type"] != "cr:FileSet"  # names files inside others
         }
     except FileNotFoundError:
         yield Finding(file=CROISSANT, place="", text="missing")

@@ -13,6 +13,9 @@ from manifests.verify.findings import Finding
 
 INDEX, SEAL = "index.json", "index.sha256"
 
+_OF_A_HUB = frozenset({".gitattributes"})
+"""What a Hub puts beside every dataset."""
+
 _BLOCK = 1 << 20
 
 
@@ -44,7 +47,7 @@ def check_presence(index: Index, present: set[str]) -> Iterator[Finding]:
     """Files that the index names and that are not there, and the other way round."""
     for name in sorted(index.files.keys() - present):
         yield Finding(file=name, place="", text="missing; the index names it")
-    for name in sorted(present - index.files.keys() - {INDEX, SEAL}):
+    for name in sorted(present - index.files.keys() - {INDEX, SEAL} - _OF_A_HUB):
         yield Finding(file=name, place="", text="the index does not name it")
 
 

@@ -34,6 +34,7 @@ def test_the_manifest_s_table_has_a_row_a_pair_with_the_whole_record(folder: Fol
     assert [Pair.model_validate_json(str(row["record"])) for row in rows] == pairs
     for row, pair in zip(rows, pairs, strict=True):
         assert {name: row[name] for name in metadata(pair)} == metadata(pair)
+        assert (row["terms"], row["digital_source_types"]) == ("unknown", ",".join(["trainedAlgorithmicMedia"] * 2))
         assert (row["url"], row["sha256"], row["shard"]) == (pair.image.url, pair.image.sha256, pair.shard)
         assert None not in row.values()
 

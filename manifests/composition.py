@@ -1,0 +1,77 @@
+"""What a dataset holds, counted: what its card and its Croissant description say."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from manifests.records import Pair
+from manifests.shards import metadata
+
+EXISTING = "existing"
+"""In the place of a method: of fakes that a source had already."""
+
+
+@dataclass
+class Composition:
+    """What a card counts.
+
+    Attributes:
+        pairs: number of pairs by (split, view).
+        bytes: bytes of the members by (split, view).
+        sources: number of pairs by source.
+        generators: number of fakes by (generator, method, model, revision); the method of those that a source had
+            already is `existing`.
+        licenses: number of pairs by the real's licence.
+        terms: number of pairs by what may be done with the source image's pixels.
+        singles: number of images that stand alone, by (view, label, generator); they count as pairs above.
+        model_licenses: number of fakes by (generator, licence of the model or of the source that they came from).
+        members: names of the members by view.
+        formats: formats of the final encoding by view.
+        fields: the fields of the samples' JSON and their types, by view.
+    """
+
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    bytes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    generators: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    licenses: Counter[str] = field(default_factory=Counter)
+    terms: Counter[str] = field(default_factory=Counter)
+    singles: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    model_licenses: Counter[tuple[str, str]] = field(default_factory=Counter)
+    members: dict[str, set[str]] = field(default_factory=dict)
+    formats: dict[str, set[str]] = field(default_factory=dict)
+    fields: dict[str, dict[str, type]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pairs: Iterable[Pair]) -> "Composition":
+        """Count the pairs of a manifest."""
+        composition = cls()
+        for pair in pairs:
+            composition.pairs[pair.split, pair.frame.view] += 1
+            composition.bytes[pair.split, pair.frame.view] += sum(member.size for member in pair.members.values())
+            composition.sources[pair.image.source] += 1
+            composition.licenses[pair.image.license or "not stated"] += 1
+            composition.terms.update(image.terms for image in pair.images)
+            composition.members.setdefault(pair.frame.view, set()).update(pair.members)
+            composition.formats.setdefault(pair.frame.view, set()).add(pair.encoding.format)
+            if pair.frame.view not in composition.fields:
+                composition.fields[pair.frame.view] = {name: type(value) for name, value in metadata(pair).items()}
+            if pair.image.made is not None:
+                composition.generators[pair.image.made.generator, EXISTING, "", ""] += 1
+                composition.model_licenses[pair.image.made.generator, pair.image.license] += 1
+            if pair.is_single:
+                composition.singles[pair.frame.view, pair.label, pair.generator] += 1
+            for fake in pair.fakes.values():
+                composition.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
+                composition.model_licenses[fake.generator, fake.license] += 1
+        return composition
+
+    @property
+    def total(self) -> int:
+        """Number of pairs, and of images that stand alone."""
+        return self.pairs.total()
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether it has any pairs."""
+        return self.total > self.singles.total()
