@@ -17,6 +17,7 @@ from classifier.detector import Detector
 from classifier.images import judged_pixels
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import Reason
+from pixels.decode import MAX_PIXELS
 
 Verdict = Literal["real", "fake"]
 Window = NDArray[np.uint8]
@@ -52,15 +53,21 @@ def answers(
         batch: images judged at a time.
         backends: ways to run the network that are tried on the first images; the fastest judges. None: as it is.
     """
-    prepared = ((name, _window(detector, found)) for name, found in images)
+    prepared = ((name, window_of(detector, found)) for name, found in images)
     while group := list(itertools.islice(prepared, batch)):
         windows = [window for _, window in group if not isinstance(window, RejectedItem)]
         if backends and windows:
             detector, backends = accelerated(detector, windows, backends), ()
-        yield from _judged(detector, group)
+        yield from judged(detector, group)
 
 
-def _judged(detector: Detector, group: Sequence[tuple[str, Window | RejectedItem]]) -> Iterator[Answer]:
+def judged(detector: Detector, group: Sequence[tuple[str, Window | RejectedItem]]) -> Iterator[Answer]:
+    """An answer for each of some images, all in one batch.
+
+    Args:
+        detector: who judges.
+        group: names, and what `window_of` gave.
+    """
     windows = [window for _, window in group if not isinstance(window, RejectedItem)]
     logits = detector.window_logits(windows)
     scores = iter(calibrated(logits, 1.0).tolist())
@@ -74,11 +81,20 @@ def _judged(detector: Detector, group: Sequence[tuple[str, Window | RejectedItem
         yield Answer(image=name, verdict=verdict, probability=next(probabilities), score=score)
 
 
-def _window(detector: Detector, found: bytes | RejectedItem) -> Window | RejectedItem:
+def window_of(
+    detector: Detector, found: bytes | RejectedItem, *, max_pixels: int = MAX_PIXELS
+) -> Window | RejectedItem:
+    """What the network sees of an image file, (S, S, 3) uint8, or why it cannot be judged.
+
+    Args:
+        detector: who is to judge.
+        found: the bytes of an image file, or why there are none.
+        max_pixels: width times height above which an image is refused before it is decoded.
+    """
     if isinstance(found, RejectedItem):
         return found
     try:
-        pixels = judged_pixels(found)
+        pixels = judged_pixels(found, max_pixels=max_pixels)
     except RejectedItem as rejection:
         return rejection
     try:

@@ -8,14 +8,13 @@ from stat import S_ISREG
 from urllib.parse import urlsplit
 
 from classifier.images import MAX_BYTES
+from flows.urls import fetched, is_url, opener
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import Reason
 from pixels.sniff import sniff
 from sources.fetching.bounded_opener import BoundedOpener
-from sources.fetching.downloading import FetchSettings
 from sources.image_files import EXTENSIONS, check_size
 
-_ATTEMPTS = 3
 _HEAD = 32
 """First bytes of a file, which tell whether it is an image."""
 
@@ -77,25 +76,8 @@ class NamedImages:
         """What a URL answers; a host that a person names may be a private one."""
         if self._opener is None:
             hosts = {urlsplit(place).hostname or "" for place in self.places if is_url(place)}
-            self._opener = BoundedOpener(
-                FetchSettings.model_validate({"private_hosts": {host for host in hosts if host}}),
-                max_bytes=MAX_BYTES,
-                opted_out=lambda _: False,
-                log=lambda _: None,
-            )
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._opener.open(url).read()
-            except RejectedItem as rejection:
-                failure = rejection
-                if attempt == _ATTEMPTS - 1 or rejection.reason not in (Reason.TIMEOUT, Reason.DOWNLOAD_FAILED):
-                    break
-        return failure
-
-
-def is_url(place: str) -> bool:
-    """Whether it is a web address and no path."""
-    return place.lower().startswith(("http://", "https://"))
+            self._opener = opener(hosts - {""}, max_bytes=MAX_BYTES)
+        return fetched(url, self._opener)
 
 
 def _files(folder: Path) -> Iterator[Path]:

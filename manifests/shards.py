@@ -16,7 +16,8 @@ from manifests.records import IMAGE, REAL, Pair
 Scalar = str | int | float
 
 _FIELDS = TypeAdapter(dict[str, Scalar])
-_FILE_NAME = re.compile(r"(?P<key>[A-Za-z0-9_-]{1,100})\.(?:json|(?P<member>[a-z0-9_]{1,100})\.(?:jpg|png|webp))")
+FILE_NAME = re.compile(r"(?P<key>[A-Za-z0-9_-]{1,100})\.(?:json|(?P<member>[a-z0-9_]{1,100})\.(?:jpg|png|webp))")
+"""What a sample's files are called: the key, and the member's name where it is no JSON."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class _Header(tarfile.TarInfo):
 
 def _split_name(info: tarfile.TarInfo) -> tuple[str, str]:
     """The sample's key, and the member's name (empty for the JSON)."""
-    match = _FILE_NAME.fullmatch(info.name)
+    match = FILE_NAME.fullmatch(info.name)
     if match is None:
         raise tarfile.ReadError(f"{info.name!r:.100} is not the name of a sample's file")
     return match["key"], match["member"] or ""

@@ -31,6 +31,12 @@ _READERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
     "TIFF": TiffImageFile,
 }
 MAX_PIXELS: int = ScreenRules().max_pixels
+MAX_SCANS = 100
+"""Scans of a JPEG; encoders write ten or so. Each of them passes over the whole image, and fourteen bytes make one."""
+_START_OF_SCAN = b"\xff\xda"
+_END_OF_IMAGE = b"\xd9"
+_ALONE = frozenset({b"\x00", b"\x01", *(bytes([marker]) for marker in range(0xD0, 0xD9))})
+"""What follows a byte of ones without a length: a coded byte of ones, TEM, RST0 to RST7, SOI."""
 
 
 def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFile.ImageFile:
@@ -51,6 +57,8 @@ def open_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFile.ImageF
         with decoding(file_format, data):
             header = read_webp_header(data)
         _check_size(header.width, header.height, max_pixels)
+    if file_format == "JPEG":
+        _check_scans(data)
     with decoding(file_format, data):
         image = _READERS[file_format](BytesIO(data))
     _check_size(image.width, image.height, max_pixels)
@@ -95,3 +103,26 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Pixels:
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise RejectedItem(Reason.TOO_LARGE, f"{width}x{height} pixels, at most {max_pixels} are decoded")
+
+
+def _check_scans(data: bytes) -> None:
+    # far quicker than walking, which is left to files that may have too many: previews and videos lie in JPEGs, too
+    if data.count(_START_OF_SCAN) > MAX_SCANS and _scans(data) > MAX_SCANS:
+        raise RejectedItem(Reason.TOO_LARGE, f"a JPEG of more than {MAX_SCANS} scans")
+
+
+def _scans(data: bytes) -> int:
+    """How many scans the decoder meets, from marker to marker, up to the end of the image (ITU-T T.81, B.1)."""
+    scans, place = 0, 2
+    while (place := data.find(b"\xff", place)) >= 0:
+        marker = data[place + 1 : place + 2]
+        if marker == b"\xff":  # fill
+            place += 1
+        elif marker in _ALONE:
+            place += 2
+        elif marker in (b"", _END_OF_IMAGE):
+            break
+        else:
+            scans += marker == _START_OF_SCAN[1:]
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return scans

@@ -15,6 +15,7 @@ from twinset.commands.evaluate import evaluate
 from twinset.commands.export import export
 from twinset.commands.flat import flat
 from twinset.commands.merge import merge
+from twinset.commands.pages import pages
 from twinset.commands.plan import plan
 from twinset.commands.predict import predict
 from twinset.commands.publish import publish
@@ -22,6 +23,7 @@ from twinset.commands.push import push
 from twinset.commands.rebuild import rebuild
 from twinset.commands.report import report
 from twinset.commands.retry import retry
+from twinset.commands.serve import serve
 from twinset.commands.status import status
 from twinset.commands.subset import subset
 from twinset.commands.takedown import takedown
@@ -38,7 +40,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     *(demo, plan, build, rebuild, status, report, retry, takedown, audit, subset, merge, verify, diff, flat),
-    *(train, distill, evaluate, predict, push, publish, export),
+    *(train, distill, evaluate, predict, push, export, publish, pages, serve),
 )
 for command in _COMMANDS:
     app.command()(command)

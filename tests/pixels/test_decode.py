@@ -145,6 +145,16 @@ def test_a_decompression_bomb_is_refused_by_its_header(
     assert reason_for(data) is Reason.TOO_LARGE
 
 
+def test_a_jpeg_of_endless_scans_is_refused_and_what_lies_behind_its_end_is_not_counted(
+    draw: Callable[..., Pixels], save: Callable[..., bytes]
+):
+    data = save(draw(), progressive=True, restart_marker_blocks=1, comment=b"\xff\xda" * 200)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert np.array_equal(decode(data + last * 200), decode(data))
+    assert decode(data[:-2] + last * 5 + data[-2:]).shape == decode(data).shape
+    assert reason_for(data[:-2] + last * 100 + data[-2:]) == Reason.TOO_LARGE
+
+
 def test_the_limit_on_pixels_is_the_callers(draw: Callable[..., Pixels], save: Callable[..., bytes]):
     data = save(draw(100, 90))
     assert decode(data, max_pixels=9_000).shape == (90, 100, 3)

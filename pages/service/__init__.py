@@ -1,0 +1,1 @@
+"""The service that answers programs: images in, verdicts out, within limits."""
