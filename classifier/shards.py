@@ -102,6 +102,7 @@ def read_pairs(folder: Folder, parts: Iterable[Part], generators: Sequence[str])
     Raises:
         DatasetError: a shard is missing or damaged, or a sample is not a pair.
     """
+    folder = folder.for_this_process()  # a loader's workers are forks
     for part in parts:
         for sample in itertools.islice(_samples(folder, part.shard), part.first, None, part.step):
             pair = _pair(sample, part.shard, generators)

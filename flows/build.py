@@ -12,9 +12,11 @@ from flows.counts import stage_counts
 from flows.folder import BuildFolder
 from flows.gate import gate_error
 from flows.inputs import check_inputs
+from flows.occupied import occupied
 from flows.presets import FULL
 from flows.recipe import load_recipe
-from flows.scheduling import CHUNK, run_chunks, runner
+from flows.runners import THREADS, Runner
+from flows.scheduling import CHUNK, connected, do_pending, run_chunks, take_turn
 from flows.stages.audit import build_stages
 from flows.stages.base import BuildStage, StageCount
 from flows.waves import stages_in_order
@@ -35,7 +37,9 @@ def run_chunk(url: str, stage: str, index: int) -> int:
         stage: the stage's name.
         index: the chunk.
     """
-    _stage(BuildFolder.open(url), stage).run(index)
+    asked = _stage(BuildFolder.open(url), stage)
+    take_turn(asked)
+    asked.run(index)
     return index
 
 
@@ -52,7 +56,7 @@ def run_stage(url: str, stage: str, chunks: list[int]) -> int:
 
 
 @flow(name="build_dataset", flow_run_name="build-{out}", persist_result=False)
-def build_dataset(recipe: str, out: str, redo: bool = False, preset: str = FULL) -> str:
+def build_dataset(recipe: str, out: str, redo: bool = False, preset: str = FULL, runner: Runner = THREADS) -> str:
     """Build a recipe's dataset, or go on where an earlier run stopped.
 
     Args:
@@ -60,6 +64,7 @@ def build_dataset(recipe: str, out: str, redo: bool = False, preset: str = FULL)
         out: the build's folder, a path or fsspec URL.
         redo: take over a folder that was built from an earlier form of the recipe.
         preset: which of the recipe's presets to build.
+        runner: who does the chunks.
 
     Returns:
         The dataset's folder.
@@ -70,13 +75,18 @@ def build_dataset(recipe: str, out: str, redo: bool = False, preset: str = FULL)
     """
     path = Path(recipe).absolute()
     build = BuildFolder(load_recipe(path, preset), str(path.parent), out)
-    check_inputs(build)
-    build.claim(redo=redo)
-    return go_on(build)
+    with occupied(build.folder):
+        check_inputs(build)
+        build.claim(redo=redo)
+        return go_on(build, runner)
 
 
-def go_on(build: BuildFolder) -> str:
+def go_on(build: BuildFolder, runner: Runner) -> str:
     """Do whatever a claimed build still has to do; called from a flow.
+
+    Args:
+        build: the build.
+        runner: who does the chunks.
 
     Returns:
         The dataset's folder.
@@ -86,12 +96,13 @@ def go_on(build: BuildFolder) -> str:
     """
     build.folder.sweep()
     settle(build.dataset)
-    for stage in stages_in_order(build):
-        pending = stage.pending()
-        if pending:
-            run_stage.with_options(task_runner=runner(stage))(str(build.folder), stage.name, pending)
-        stage.finish()
-        _check_drop_rate(stage.counts(), build.recipe.limits.drop_rate)
+    with connected(runner, str(build.folder)):
+        for stage in stages_in_order(build):
+            do_pending(run_stage, stage, runner)
+            stage.finish()
+            _check_drop_rate(stage.counts(), build.recipe.limits.drop_rate)
+    if runner.is_shared:
+        build.folder.sweep()  # what lost nodes have left
     _show(build)
     if (failed := gate_error(build)) is not None:
         raise failed

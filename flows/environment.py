@@ -16,10 +16,18 @@ _DEFAULTS = {
     "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
     "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
+    "DASK_LOGGING__DISTRIBUTED": "critical",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
 }
+
+FORWARDED = (
+    *_DEFAULTS,
+    *("PREFECT_API_URL", "PREFECT_LOGGING_TO_API_ENABLED", "HF_HUB_OFFLINE"),
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+)
+"""Variables that a cluster's workers have as this process has them: the number of threads decides the low bits of fakes."""
 
 
 def prepare() -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from flows.occupied import MARKS
 from flows.recipe import Recipe, located, parse_recipe
 from manifests import canonical
 from manifests.chunks import StageStore
@@ -97,7 +98,7 @@ class BuildFolder:
             DatasetError: the folder belongs to another recipe, or holds something else.
         """
         content = self.recipe.model_dump(mode="json")
-        if not self.is_claimed() and self.folder.files():
+        if not self.is_claimed() and set(self.folder.files()) - MARKS:
             raise DatasetError(
                 f"{self.folder}: not empty, and not a build's folder. Choose an empty or new folder for --out."
             )

@@ -12,6 +12,8 @@ from flows.build import go_on
 from flows.failures import failed_chunks, forget_failed
 from flows.folder import BuildFolder
 from flows.inputs import check_inputs
+from flows.occupied import occupied
+from flows.runners import THREADS, Runner
 from flows.stages.reals import RealsStage
 
 _FETCHES: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=4)
@@ -31,7 +33,7 @@ def fetch_again(url: str, index: int) -> int:
 
 
 @flow(name="retry_build", flow_run_name="retry-{out}", persist_result=False, task_runner=_FETCHES)
-def retry_build(out: str) -> str:
+def retry_build(out: str, runner: Runner = THREADS) -> str:
     """Try again what may succeed now, and bring the build to its end.
 
     What was fetched is not fetched again. A chunk that a machine failed is done again as a whole, since what its items
@@ -39,6 +41,7 @@ def retry_build(out: str) -> str:
 
     Args:
         out: the build's folder, a path or fsspec URL.
+        runner: who does the chunks of what comes after.
 
     Returns:
         The dataset's folder.
@@ -48,11 +51,12 @@ def retry_build(out: str) -> str:
         TwinsetError: bad input.
     """
     build = BuildFolder.open(out)
-    check_inputs(build)
-    fetches = [chunk.index for chunk in failed_chunks(build) if chunk.stage == RealsStage.label]
-    forget_failed(build)
-    with progress.stage("fetch again", len(fetches)) as bar:
-        for future in as_completed([fetch_again.submit(out, index) for index in fetches]):
-            future.result()
-            bar.advance()
-    return go_on(build)
+    with occupied(build.folder):
+        check_inputs(build)
+        fetches = [chunk.index for chunk in failed_chunks(build) if chunk.stage == RealsStage.label]
+        forget_failed(build)
+        with progress.stage("fetch again", len(fetches)) as bar:
+            for future in as_completed([fetch_again.submit(out, index) for index in fetches]):
+                future.result()
+                bar.advance()
+        return go_on(build, runner)

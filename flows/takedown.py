@@ -1,9 +1,11 @@
 """Taking real images down: out of a dataset, and out of the work folder of the build that made it."""
 
 from collections.abc import Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from flows.folder import BuildFolder
+from flows.occupied import occupied
 from flows.records import GeneratedFake, StoredImage
 from flows.stages.generate import generate_stages
 from flows.stages.reals import RealsStage
@@ -54,8 +56,14 @@ def take_down(url: str, wanted: Wanted, reason: str = "") -> TakenDown:
         reason: why; it stands in the tombstones and in `rejects.jsonl`, so it should name nobody.
 
     Raises:
-        DatasetError: there is no finished dataset, or nothing in it answers to the lists.
+        DatasetError: there is no finished dataset, nothing in it answers to the lists, or another process works there.
     """
+    home = _home(url)
+    with occupied(home) if home is not None else nullcontext():
+        return _take_down(url, wanted, reason)
+
+
+def _take_down(url: str, wanted: Wanted, reason: str) -> TakenDown:
     build = _build(url)
     # elsewhere than on a local disk, opening does not do this
     settle(build.dataset if build else Folder.at(url))

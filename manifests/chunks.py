@@ -18,6 +18,8 @@ import tarfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,6 +32,9 @@ from manifests.storage import Folder
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
+
+_MARKER = ".done.json"
+_COMPLETE = "complete.json"
 
 
 class Blob(Record):
@@ -134,6 +139,34 @@ class ChunkWriter:
 
 
 @dataclass(frozen=True)
+class _View:
+    """What a stage's folder held when it was looked at."""
+
+    sizes: dict[str, int]
+    markers: dict[int, Marker]
+    completion: Completion | None
+
+
+_views: ContextVar[dict[str, _View] | None] = ContextVar("views", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Within such a block a stage's folder in an object store is looked at once, and not again for each of its chunks.
+
+    What is written meanwhile is not seen, so nothing that writes may stand in the block. A disk is asked as ever.
+    """
+    if _views.get() is not None:
+        yield
+        return
+    token = _views.set({})
+    try:
+        yield
+    finally:
+        _views.reset(token)
+
+
+@dataclass(frozen=True)
 class StageStore:
     """One stage's folder.
 
@@ -186,28 +219,46 @@ class StageStore:
 
     def marker(self, index: int) -> Marker | None:
         """The chunk's marker; None when it is not done."""
+        if (view := self._view()) is not None:
+            return view.markers.get(index)
         try:
-            return Marker.model_validate_json(self.folder.read(_marker_name(index)))
-        except (FileNotFoundError, ValidationError):
+            return _parsed(self.folder.read(_marker_name(index)), Marker)
+        except FileNotFoundError:
             return None
+
+    def _view(self) -> _View | None:
+        """What the folder held at this block's one look; None outside such a block, and on a disk."""
+        views = _views.get()
+        if views is None or self.folder.is_local:
+            return None
+        if self.folder.root not in views:
+            sizes = self.folder.sizes()
+            texts = self.folder.read_all([name for name in sizes if name.endswith(_MARKER) or name == _COMPLETE])
+            completion = _parsed(texts.pop(_COMPLETE, b""), Completion)
+            markers = {_index(name): _parsed(text, Marker) for name, text in texts.items()}
+            whole = {index: marker for index, marker in markers.items() if index is not None and marker is not None}
+            views[self.folder.root] = _View(sizes, whole, completion)
+        return views[self.folder.root]
 
     def markers(self) -> list[Marker]:
         """The markers of all finished chunks, in order."""
-        return [marker for index in self._indices(".done.json") if (marker := self.marker(index)) is not None]
+        return [marker for index in self._indices(_MARKER) if (marker := self.marker(index)) is not None]
 
     def _indices(self, suffix: str) -> list[int]:
         """The chunks that have a file with this suffix, in order."""
-        names = (name for name in self.folder.names() if name.endswith(suffix))
+        view = self._view()
+        names = (name for name in (self.folder.names() if view is None else view.sizes) if name.endswith(suffix))
         return sorted(index for name in names if (index := _index(name)) is not None)
 
     def is_done(self, index: int, inputs: str) -> bool:
         """Whether the chunk was made from these inputs with these settings and its files are whole (by size)."""
-        marker = self.marker(index)
+        marker, view = self.marker(index), self._view()
+        size = self.folder.size if view is None else view.sizes.get
         return (
             marker is not None
             and marker.inputs == inputs
             and marker.settings == self.settings
-            and all(self.folder.size(name) == output.size for name, output in marker.outputs.items())
+            and all(size(name) == output.size for name, output in marker.outputs.items())
         )
 
     def forget(self, index: int) -> None:
@@ -233,7 +284,7 @@ class StageStore:
         """Say that the stage has this many chunks and that all are done; chunks beyond them are dropped."""
         self.trim(chunks)
         completion = Completion(inputs=inputs, settings=self.settings, chunks=chunks)
-        self.folder.write("complete.json", canonical.dumps(completion))
+        self.folder.write(_COMPLETE, canonical.dumps(completion))
 
     def trim(self, chunks: int) -> None:
         """Drop the chunks that an earlier, longer run has left beyond this number."""
@@ -243,9 +294,11 @@ class StageStore:
                 self.folder.remove(name)
 
     def _completion(self) -> Completion | None:
+        if (view := self._view()) is not None:
+            return view.completion
         try:
-            return Completion.model_validate_json(self.folder.read("complete.json"))
-        except (FileNotFoundError, ValidationError):
+            return _parsed(self.folder.read(_COMPLETE), Completion)
+        except FileNotFoundError:
             return None
 
     def digest(self, chunks: int) -> str:
@@ -280,14 +333,23 @@ class StageStore:
     def times(self) -> list[tuple[int, float, float]]:
         """Index, start and end of each finished chunk; seconds since the epoch."""
         times: list[tuple[int, float, float]] = []
-        for index in self._indices(".time.json"):
-            entry: dict[str, Any] = canonical.loads(self.folder.read(f"{index:05d}.time.json"))
-            times.append((index, entry["started"], entry["ended"]))
-        return times
+        names = {f"{index:05d}.time.json": index for index in self._indices(".time.json")}
+        for name, data in self.folder.read_all(list(names)).items():
+            entry: dict[str, Any] = canonical.loads(data)
+            times.append((names[name], entry["started"], entry["ended"]))
+        return sorted(times)
 
 
 def _marker_name(index: int) -> str:
-    return f"{index:05d}.done.json"
+    return f"{index:05d}{_MARKER}"
+
+
+def _parsed(text: bytes, kind: type[R]) -> R | None:
+    """A marker or a completion; None where it is damaged: then the work is not done."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError:
+        return None
 
 
 def _index(name: str) -> int | None:

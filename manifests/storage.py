@@ -1,15 +1,15 @@
 """A folder on any fsspec file system, with writes that are whole or absent.
 
 Local disk: a temporary name, then a rename. Elsewhere: one put at the end, which an object store does whole or not at all.
+No listing is remembered: another process may have written what this one asks for.
 """
 
-import errno
 import os
 import posixpath
 import secrets
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -18,19 +18,9 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from manifests.errors import DatasetError
+from manifests.storage_errors import explained_in_store, explained_on_disk, explained_on_the_way, explained_to_reader
 
 _TEMPORARY = ".partial-"
-
-
-def _for_a_person(folder: object, error: OSError) -> DatasetError | None:
-    """One line for a full or read-only disk; None for any other error."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DatasetError(
-            f"{folder}: the disk is full. Free some space and run the same command again: it goes on where it stopped."
-        )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return DatasetError(f"{folder}: cannot write here ({error.strerror}). Choose another folder.")
-    return None
 
 
 @contextmanager
@@ -49,25 +39,16 @@ def _renamed(path: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _put(fs: AbstractFileSystem, path: str) -> Iterator[IO[bytes]]:
+def _put(folder: "Folder", path: str) -> Iterator[IO[bytes]]:
     """A temporary file on this machine, put under the path at the end.
 
     fsspec's own writers will not do: they store what they have when the block ends with an error, too.
     """
-    with tempfile.NamedTemporaryFile() as stream:
+    with explained_on_the_way(folder), tempfile.NamedTemporaryFile() as stream:
         yield stream
         stream.flush()
-        fs.put_file(stream.name, path)
-    fs.invalidate_cache(posixpath.dirname(path))
-
-
-@contextmanager
-def _missing_where_a_folder_is() -> Iterator[None]:
-    """A folder in the place of a file is no file."""
-    try:
-        yield
-    except (IsADirectoryError, NotADirectoryError) as error:
-        raise FileNotFoundError(str(error)) from error
+        with explained_in_store(folder, writing=True):
+            folder.fs.put_file(stream.name, path)
 
 
 @dataclass(frozen=True)
@@ -90,7 +71,7 @@ class Folder:
             DatasetError: no file system is known, or installed, for such a URL.
         """
         try:
-            fs, root = url_to_fs(url)
+            fs, root = url_to_fs(url, use_listings_cache=False)
         except (ValueError, ImportError) as error:
             raise DatasetError(f"{url}: cannot be opened ({error}). Give a local folder or an fsspec URL.") from error
         return cls(fs, root.rstrip("/") or "/")
@@ -103,6 +84,10 @@ class Folder:
     def __str__(self) -> str:
         return self.root if self.is_local else str(self.fs.unstrip_protocol(self.root))
 
+    def for_this_process(self) -> "Folder":
+        """The same folder for a process that was forked: the driver of an object store does not outlive a fork."""
+        return Folder(type(self.fs)(*self.fs.storage_args, **self.fs.storage_options), self.root)
+
     def child(self, name: str) -> "Folder":
         """A folder inside this one."""
         return Folder(self.fs, self.path(name))
@@ -114,26 +99,33 @@ class Folder:
     def size(self, name: str) -> int | None:
         """Size of a file in bytes; None when there is none."""
         try:
-            found = self.fs.info(self.path(name))
+            with self._reading():
+                found = self.fs.info(self.path(name))
             return None if found["type"] == "directory" else int(found["size"])
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def names(self) -> list[str]:
         """Names of the files directly in the folder, sorted, without temporary ones."""
+        return sorted(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes in bytes of the files directly in the folder, by name, without temporary ones: one request to a store."""
         self.fs.invalidate_cache(self.root)
         try:
-            entries = self.fs.ls(self.root, detail=True)
+            with self._reading():
+                entries = self.fs.ls(self.root, detail=True)
         except FileNotFoundError:
-            return []
-        names = (posixpath.basename(entry["name"]) for entry in entries if entry["type"] == "file")
-        return sorted(name for name in names if _TEMPORARY not in name)
+            return {}
+        named = ((posixpath.basename(entry["name"]), entry) for entry in entries if entry["type"] == "file")
+        return {name: int(entry["size"]) for name, entry in named if _TEMPORARY not in name}
 
     def files(self) -> list[str]:
         """Relative paths of all files below the folder, sorted, without temporary ones."""
         self.fs.invalidate_cache(self.root)
         try:
-            found = self.fs.find(self.root)
+            with self._reading():
+                found = self.fs.find(self.root)
         except FileNotFoundError:
             return []
         return sorted(
@@ -146,13 +138,29 @@ class Folder:
         Raises:
             FileNotFoundError: there is no such file.
         """
-        with _missing_where_a_folder_is():
+        with self._reading():
             data: bytes = self.fs.cat_file(self.path(name))
         return data
 
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """All bytes of several files, by name; those that are not there are left out. A store is asked for many at once."""
+        paths = [self.path(name) for name in names]
+        with self._reading():
+            # not `cat`, which takes brackets in a path for a pattern
+            answers = self.fs.cat_ranges(paths, None, None, on_error="return") if paths else []
+            for answer in answers:
+                if isinstance(answer, Exception) and not isinstance(answer, FileNotFoundError):
+                    raise answer
+        return {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, bytes)}
+
     def read_range(self, name: str, offset: int, size: int) -> bytes:
-        """Some bytes of a file."""
-        data: bytes = self.fs.cat_file(self.path(name), start=offset, end=offset + size)
+        """Some bytes of a file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        with self._reading():
+            data: bytes = self.fs.cat_file(self.path(name), start=offset, end=offset + size)
         return data
 
     @contextmanager
@@ -162,9 +170,9 @@ class Folder:
         Raises:
             FileNotFoundError: there is no such file.
         """
-        with _missing_where_a_folder_is():
+        with self._reading():
             stream = self.fs.open(self.path(name), "rb")
-        with stream:
+        with nullcontext() if self.is_local else explained_in_store(self), stream:
             yield stream
 
     def write(self, name: str, data: bytes) -> None:
@@ -184,13 +192,28 @@ class Folder:
             DatasetError: the disk is full, or cannot be written.
         """
         path = self.path(name)
-        try:
-            with _renamed(path) if self.is_local else _put(self.fs, path) as stream:
+        if not self.is_local:
+            with _put(self, path) as stream:
                 yield stream
-        except OSError as error:
-            if explained := _for_a_person(self, error):
-                raise explained from error
-            raise
+            return
+        with explained_on_disk(self), _renamed(path) as stream:
+            yield stream
+
+    def claim(self, name: str, data: bytes) -> bool:
+        """Write a file of a store where there is none; False where there is one. Of several that try at once, one succeeds.
+
+        Raises:
+            DatasetError: the folder cannot be written.
+        """
+        with self._writing():
+            try:
+                self.fs.pipe_file(self.path(name), data, mode="create")
+            except OSError:
+                # stores differ in what they say of a file that is there
+                if self.size(name) is None:
+                    raise
+                return False
+        return True
 
     def sweep(self) -> None:
         """Remove temporary files that a killed run left below the folder (local disk only)."""
@@ -207,16 +230,17 @@ class Folder:
         Raises:
             DatasetError: the folder cannot be written.
         """
-        try:
+        with self._writing(), suppress(FileNotFoundError):
             self.fs.rm_file(self.path(name))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if explained := _for_a_person(self, error):
-                raise explained from error
-            raise
 
     def remove_all(self) -> None:
         """Remove the folder with all that is in it, if it is there."""
-        if self.fs.exists(self.root):
-            self.fs.rm(self.root, recursive=True)
+        with self._writing():
+            if self.fs.exists(self.root):
+                self.fs.rm(self.root, recursive=True)
+
+    def _reading(self) -> AbstractContextManager[None]:
+        return explained_to_reader(self) if self.is_local else explained_in_store(self)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return explained_on_disk(self) if self.is_local else explained_in_store(self, writing=True)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from flows.folder import BuildFolder
 from manifests import canonical
-from manifests.chunks import ChunkWriter, StageStore
+from manifests.chunks import ChunkWriter, StageStore, one_look
 from manifests.errors import DatasetError
 from manifests.files import WrittenFile
 from manifests.records import Reason, Record, Stage
@@ -89,6 +89,10 @@ class BuildStage(ABC):
     def finish(self) -> None:
         """Called when nothing is pending any more."""
         self.store.trim(self.count() or 0)
+        self.release()
+
+    def release(self) -> None:  # noqa: B027 - most stages hold none
+        """Let the model go, where the stage has one: the next one needs its memory."""
 
     def note(self, index: int) -> str:  # noqa: ARG002 - what most stages have to say
         """What `provenance.parquet` tells of a chunk beside its times."""
@@ -140,7 +144,8 @@ class MapStage(BuildStage):
 
     def done(self) -> list[int]:
         """The chunks whose outputs are there."""
-        return [index for index in range(self.count() or 0) if self.store.is_done(index, self.inputs(index))]
+        with one_look():
+            return [index for index in range(self.count() or 0) if self.store.is_done(index, self.inputs(index))]
 
     def pending(self) -> list[int]:
         """The chunks whose outputs are not there, or were made from something else."""
@@ -173,12 +178,14 @@ class ReduceStage(BuildStage):
 
     def done(self) -> list[int]:
         """The chunks that are written; while the stage runs, those that it has cut so far."""
-        inputs = self.inputs()
-        return [marker.index for marker in self.store.markers() if self.store.is_done(marker.index, inputs)]
+        with one_look():
+            inputs = self.inputs()
+            return [marker.index for marker in self.store.markers() if self.store.is_done(marker.index, inputs)]
 
     def pending(self) -> list[int]:
         """One piece of work, or none."""
-        return [] if self.store.is_complete(self.inputs()) else [0]
+        with one_look():
+            return [] if self.store.is_complete(self.inputs()) else [0]
 
     def run(self, index: int) -> None:
         """Do the whole stage."""

@@ -56,9 +56,8 @@ class SafetyStage(MapStage):
         data = RealsStage(self.build).store.read_blob(record.screened.blob)
         return to_upright(decode(data, max_pixels=self.build.recipe.screen.max_pixels), record.screened.facts)
 
-    def finish(self) -> None:
+    def release(self) -> None:
         """Let the model go: the next ones need its memory."""
-        super().finish()
         release()
 
 

@@ -53,9 +53,8 @@ class FakeSafetyStage(MapStage):
             else:
                 chunk.add(JudgedPair(pair_id=pair_id))
 
-    def finish(self) -> None:
+    def release(self) -> None:
         """Let the model go."""
-        super().finish()
         release()
 
 

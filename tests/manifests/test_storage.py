@@ -49,6 +49,27 @@ def test_names_are_those_of_the_folder_and_files_those_below_it(folder: Folder):
     assert folder.child("shards").names() == ["c", "d"]
 
 
+def test_many_files_are_read_at_once_and_what_is_not_there_is_left_out(folder: Folder):
+    folder = folder.child("a [b]")
+    for name in ("one", "two", "deep/three"):
+        folder.write(name, name.encode())
+    assert folder.sizes() == {"one": 3, "two": 3}
+    assert folder.read_all(["two", "none", "deep/three", "one"]) == {
+        "two": b"two",
+        "deep/three": b"deep/three",
+        "one": b"one",
+    }
+    assert folder.read_all([]) == {}
+    assert folder.child("none").sizes() == {}
+
+
+def test_of_two_that_claim_a_file_in_a_store_one_has_it(tmp_path: Path):
+    folder = Folder.at(f"memory://{tmp_path.name}")
+    assert folder.claim("lease", b"first")
+    assert not folder.claim("lease", b"second")
+    assert folder.read("lease") == b"first"
+
+
 def test_what_is_removed_is_gone(folder: Folder):
     for name in ("a", "b", "shards/c"):
         folder.write(name, b"")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.runners import THREADS, Runner, RunnerName
 from manifests.errors import GateError
+from twinset.commands.runners import RayAddress, RunnerOption, asked_runner
 
 if TYPE_CHECKING:
     from flows.folder import BuildFolder
@@ -27,56 +29,82 @@ def build(
         bool, typer.Option(help="Train the recipe's classifier on the finished dataset, if it has one.")
     ] = True,
     preset: Preset = "full",
+    runner: RunnerOption = RunnerName.THREADS,
+    ray_address: RayAddress = "",
+    detector: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the detector; by default detector/ in the build. A build in an object store needs one here.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the stages' counts as JSON.")] = False,
 ) -> None:
     """Build a recipe's dataset, or go on where an earlier run stopped."""
-    build_and_report(recipe, out, redo=redo, train=train, as_json=as_json, preset=preset)
+    asked = asked_runner(runner, ray_address)
+    build_and_report(
+        recipe, out, redo=redo, train=train, as_json=as_json, preset=preset, runner=asked, detector=detector
+    )
 
 
-def build_and_report(recipe: Path, out: str, *, redo: bool, train: bool, as_json: bool, preset: str = "full") -> None:
+def build_and_report(
+    recipe: Path,
+    out: str,
+    *,
+    redo: bool,
+    train: bool,
+    as_json: bool,
+    preset: str = "full",
+    runner: Runner = THREADS,
+    detector: Path | None = None,
+) -> None:
     """Build, train where the recipe asks for it, write the report, and print a summary."""
     from flows.counts import is_finished
     from flows.folder import BuildFolder
     from flows.gate import gate_error
     from flows.inputs import check_inputs
+    from flows.occupied import occupied
     from flows.recipe import load_recipe
 
     def start() -> None:
         from flows.build import build_dataset
 
-        build_dataset(recipe=str(path), out=out, redo=redo, preset=preset)
+        build_dataset(recipe=str(path), out=out, redo=redo, preset=preset, runner=runner)
 
     path = recipe.absolute()
     checked = load_recipe(recipe, preset)
     folder = BuildFolder(checked, str(path.parent), out)
-    finished = is_finished(folder)
-    # the flow asks both again, but Prefect takes seconds to start, and a mistake is told at once
-    if not finished:
-        check_inputs(folder)
-    folder.claim(redo=redo)
-    failed = gate_error(folder) if finished else run_to_gate(start)
-    conclude(folder, failed, train=train, as_json=as_json)
+    with occupied(folder.folder):
+        finished = is_finished(folder)
+        # the flow asks both again, but Prefect takes seconds to start, and a mistake is told at once
+        if not finished:
+            check_inputs(folder)
+        folder.claim(redo=redo)
+        failed = gate_error(folder) if finished else run_to_gate(start)
+        conclude(folder, failed, train=train, as_json=as_json, detector=detector)
 
 
-def conclude(folder: "BuildFolder", failed: GateError | None, *, train: bool, as_json: bool) -> None:
+def conclude(
+    folder: "BuildFolder", failed: GateError | None, *, train: bool, as_json: bool, detector: Path | None = None
+) -> None:
     """What follows on a run of a build: train where the recipe asks for it, write the report, and print a summary.
 
     Raises:
         GateError: the one that stopped the run.
     """
-    from twinset.commands.report import refresh_report
+    from twinset.commands.report import detector_of, refresh_report
     from twinset.commands.status import show_status
     from twinset.commands.train import train_into
 
     recipe = folder.recipe
-    if not folder.folder.is_local:
-        typer.echo("the build's folder is not on this machine: train with `twinset train`", err=True)
-    else:
-        if train and recipe.classifier is not None and failed is None:
-            classifier = folder.located(recipe.classifier)
-            train_into(str(folder.dataset), str(folder.path / "detector"), classifier, only_if_stale=True)
-        if folder.dataset.size("manifest.jsonl") is not None:
-            refresh_report(folder)
+    place = detector_of(folder, detector)
+    if train and recipe.classifier is not None and failed is None:
+        if place is None:
+            typer.echo("no detector is trained: it needs a folder of this machine, --detector DIR", err=True)
+        else:
+            train_into(str(folder.dataset), str(place), folder.located(recipe.classifier), only_if_stale=True)
+    if folder.dataset.size("manifest.jsonl") is not None:
+        refresh_report(folder, place)
     show_status(folder, as_json=as_json)
     if failed is not None:
         raise failed

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from flows.runners import THREADS, Runner
 from manifests.errors import GateError, TwinsetError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _SPECIALISTS = ("midjourney", "stable-diffusion", "fine-tunes")
 _SECOND_PHASE = "convnext-continual-2"
 
 
-def demo_recipe(name: str, out: Path, *, as_json: bool) -> None:
+def demo_recipe(name: str, out: Path, *, as_json: bool, runner: Runner = THREADS) -> None:
     """Build and train a shipped recipe's preset `debug` in a folder, beside the small world that it reads.
 
     Where the published detector takes more than one training, so does this: specialists and their student, two phases.
@@ -25,16 +26,16 @@ def demo_recipe(name: str, out: Path, *, as_json: bool) -> None:
         TwinsetError: there is no such recipe; or something fails on the way.
     """
     if name == "distilled":
-        _build(name, out, train=False, as_json=as_json)
+        _build(name, out, train=False, as_json=as_json, runner=runner)
         _distill(out)
     else:
-        _build(name, out, train=True, as_json=as_json)
+        _build(name, out, train=True, as_json=as_json, runner=runner)
     if name == "convnext-continual":
-        _build(_SECOND_PHASE, out / "phase-2", train=False, as_json=as_json)
+        _build(_SECOND_PHASE, out / "phase-2", train=False, as_json=as_json, runner=runner)
         _continue(out)
 
 
-def _build(name: str, out: Path, *, train: bool, as_json: bool) -> None:
+def _build(name: str, out: Path, *, train: bool, as_json: bool, runner: Runner) -> None:
     """A recipe's dataset in `out/build`; the recipe is copied into the folder, because its paths start from where it lies."""
     from demo.small_sets import small_world
     from twinset.commands.build import build_and_report
@@ -45,7 +46,9 @@ def _build(name: str, out: Path, *, train: bool, as_json: bool) -> None:
     with small_world(name, out / "world"):
         copy.write_bytes((RECIPES / copy.name).read_bytes())
         try:
-            build_and_report(copy, str(out / "build"), redo=False, train=train, as_json=as_json, preset=_PRESET)
+            build_and_report(
+                copy, str(out / "build"), redo=False, train=train, as_json=as_json, preset=_PRESET, runner=runner
+            )
         except GateError as failed:
             if recipe.alignment.mode != "naive" or not (out / "build" / "dataset" / "index.json").exists():
                 raise

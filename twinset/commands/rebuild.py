@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.runners import Runner, RunnerName
+from twinset.commands.runners import RayAddress, RunnerOption, asked_runner
+
 if TYPE_CHECKING:
     from flows.rebuilding.outcome import RebuildReport
     from flows.rebuilding.preparing import Rebuild
@@ -45,6 +48,8 @@ def rebuild(
     against: Annotated[
         str, typer.Option(help="The original dataset, to measure by. [default: the shards beside the manifest, if any]")
     ] = "",
+    runner: RunnerOption = RunnerName.THREADS,
+    ray_address: RayAddress = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of each pair as JSON.")] = False,
 ) -> None:
     """Make a dataset again from its published manifest, or go on where an earlier run stopped.
@@ -65,9 +70,10 @@ def rebuild(
         tombstones=tombstones,
         against=against,
     )
+    workers = asked_runner(runner, ray_address)
     # the flow prepares again, but Prefect takes seconds to start, and a mistake is told at once
     build = prepare(asked)
-    report = _run(asked)
+    report = _run(asked, workers)
     if as_json:
         typer.echo(report.model_dump_json())
     else:
@@ -76,7 +82,7 @@ def rebuild(
         raise failed
 
 
-def _run(asked: "Rebuild") -> "RebuildReport":
+def _run(asked: "Rebuild", runner: Runner) -> "RebuildReport":
     from flows.environment import prepare
 
     prepare()
@@ -85,7 +91,7 @@ def _run(asked: "Rebuild") -> "RebuildReport":
     from flows.rebuilding.outcome import RebuildReport
 
     with progress.shown():
-        return RebuildReport.model_validate_json(rebuild_dataset(asked))
+        return RebuildReport.model_validate_json(rebuild_dataset(asked, runner))
 
 
 def _show(report: "RebuildReport", folder: str) -> None:
