@@ -5,9 +5,11 @@ Images that stand alone are trained on in couples, each a real and a fake, which
 
 import dataclasses
 import functools
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from typing import NamedTuple
 
 import numpy as np
@@ -172,8 +174,19 @@ def _loader(
         stream,
         batch_size=config.batch_size,
         num_workers=config.num_workers,
+        multiprocessing_context=_readers() if config.num_workers else None,
         collate_fn=collate_pairs,
         pin_memory=torch.cuda.is_available(),
         # a loader seeds its workers from this; without it, it would draw on the global generator
         generator=torch.Generator().manual_seed(config.seed),
     )
+
+
+def _readers() -> ForkServerContext:
+    """How reading processes come to be: forked from one that has no threads.
+
+    A fork of this process would have the locks of Prefect's and fsspec's threads, and at its end their clean-up, which fails.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context

@@ -27,7 +27,7 @@ def twinset(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_build_again_and_status(recipe: Recipe, tmp_path: Path):
-    path, out = recipe(), tmp_path / "out"
+    path, out = recipe(), tmp_path / "detector-build"
     first = twinset("build", str(path), "--out", str(out), "--json")
     assert first.returncode == 0, first.stderr
     assert "Traceback" not in first.stderr + first.stdout
@@ -49,6 +49,16 @@ def test_build_again_and_status(recipe: Recipe, tmp_path: Path):
     assert json.loads(status.stdout) == json.loads(first.stdout)
     table = twinset("status", str(out))
     assert "not-an-image" in table.stdout
+
+    # a recipe is built first, where it is not built yet
+    small = path.with_name("small.toml")
+    small.write_text(
+        path.read_text() + '\n[classifier]\nbackbone = "test_resnet"\nimage_size = 32\nepochs = 1\nnum_workers = 1\n'
+    )
+    trained = twinset("train", str(path), "--recipe", str(small), "--out", str(tmp_path / "detector"), "--json")
+    assert trained.returncode == 0, trained.stderr
+    assert json.loads(trained.stdout)["test"]["n_real"] > 0
+    assert (out / "dataset" / "manifest.jsonl").stat().st_mtime_ns == manifest.st_mtime_ns
 
 
 def test_a_run_that_drops_too_much_stops(recipe: Recipe, tmp_path: Path):

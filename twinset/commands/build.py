@@ -1,13 +1,15 @@
 """The command `twinset build`."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.runners import THREADS, Runner, RunnerName
-from manifests.errors import GateError
+from manifests.errors import GateError, TwinsetError
 from twinset.commands.runners import RayAddress, RunnerOption, asked_runner
 
 if TYPE_CHECKING:
@@ -59,6 +61,41 @@ def build_and_report(
     detector: Path | None = None,
 ) -> None:
     """Build, train where the recipe asks for it, write the report, and print a summary."""
+    with _built(recipe, out, redo=redo, preset=preset, runner=runner) as (folder, failed):
+        conclude(folder, failed, train=train, as_json=as_json, detector=detector)
+
+
+def dataset_named(named: str, out: Path, *, preset: str, force: bool) -> str:
+    """The dataset that a command learns from: the one named, or a recipe's, which is built first into `OUT-build`.
+
+    Args:
+        named: a dataset, a build's folder, or a recipe: a file that ends in .toml.
+        out: what the command makes of it.
+        preset: which of the recipe's presets.
+        force: go on where the audit failed.
+
+    Raises:
+        GateError: a gate of the build failed.
+        TwinsetError: torchrun has started several of us, and a build is one's work.
+    """
+    if not named.endswith(".toml"):
+        return named
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise TwinsetError(
+            f"{named}: a recipe is not built by several processes at once. Run `twinset build {named} --out DIR` first, "
+            "and give DIR here."
+        )
+    with _built(Path(named), f"{out}-build", preset=preset) as (folder, failed):
+        if failed is not None and not force:
+            raise failed
+    return folder.url
+
+
+@contextmanager
+def _built(
+    recipe: Path, out: str, *, redo: bool = False, preset: str = "full", runner: Runner = THREADS
+) -> "Iterator[tuple[BuildFolder, GateError | None]]":
+    """A recipe's build, done or gone on with, and the gate that stopped it; nobody else works on it meanwhile."""
     from flows.counts import is_finished
     from flows.folder import BuildFolder
     from flows.gate import gate_error
@@ -72,16 +109,14 @@ def build_and_report(
         build_dataset(recipe=str(path), out=out, redo=redo, preset=preset, runner=runner)
 
     path = recipe.absolute()
-    checked = load_recipe(recipe, preset)
-    folder = BuildFolder(checked, str(path.parent), out)
+    folder = BuildFolder(load_recipe(recipe, preset), str(path.parent), out)
     with occupied(folder.folder):
         finished = is_finished(folder)
         # the flow asks both again, but Prefect takes seconds to start, and a mistake is told at once
         if not finished:
             check_inputs(folder)
         folder.claim(redo=redo)
-        failed = gate_error(folder) if finished else run_to_gate(start)
-        conclude(folder, failed, train=train, as_json=as_json, detector=detector)
+        yield folder, gate_error(folder) if finished else run_to_gate(start)
 
 
 def conclude(

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 def continue_(
     detector: Annotated[Path, typer.Argument(help="The trained detector's folder.", show_default=False)],
-    dataset: Annotated[str, typer.Argument(help="The new dataset, or its build's folder.", show_default=False)],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="The new dataset, or its build's folder; or a recipe, which is built first, into OUT-build.",
+            metavar="DATASET|RECIPE",
+            show_default=False,
+        ),
+    ],
     replay: Annotated[
         list[str],
         typer.Option(
@@ -25,12 +32,15 @@ def continue_(
     recipe: Annotated[
         Path | None, typer.Option(help="Take the table [continue] from this recipe instead of the new dataset's own.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Which of the presets of --recipe.", metavar="NAME")] = "full",
+    preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the new dataset's audit failed.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Let a detector learn a new dataset while it rehearses earlier ones, and report what it forgot."""
+    from twinset.commands.build import dataset_named
+
+    dataset = dataset_named(dataset, out, preset=preset, force=force)
     from flows.environment import prepare
 
     prepare()

@@ -10,7 +10,14 @@ from manifests.errors import TwinsetError, printable
 
 
 def distill(
-    dataset: Annotated[str, typer.Argument(help="The student's dataset, or its build's folder.", show_default=False)],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="The student's dataset, or its build's folder; or a recipe, which is built first, into OUT-build.",
+            metavar="DATASET|RECIPE",
+            show_default=False,
+        ),
+    ],
     teachers: Annotated[
         list[Path],
         typer.Option(help="A trained specialist: its folder, or a checkpoint. May be repeated.", show_default=False),
@@ -30,7 +37,7 @@ def distill(
         Path | None,
         typer.Option(help="Take the tables [classifier] and [distill] from this recipe instead of the dataset's own."),
     ] = None,
-    preset: Annotated[str, typer.Option(help="Which of the presets of --recipe.", metavar="NAME")] = "full",
+    preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -43,6 +50,9 @@ def distill(
     for place in real_world or ():
         if not Path(place).exists():
             raise TwinsetError(f"{place}: there is no such folder or file. Give labelled images to --real-world.")
+    from twinset.commands.build import dataset_named
+
+    dataset = dataset_named(dataset, out, preset=preset, force=force)
     from flows.environment import prepare
 
     prepare()

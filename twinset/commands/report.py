@@ -57,7 +57,7 @@ def _is_stale(build: Path, detector: Path | None) -> bool:
 
 
 def _write(build: "BuildFolder", out: Path, detector: Path | None) -> None:
-    from audit.report import AuditReport
+    from audit.report import parse_report
     from flows.audit import audited_before
     from flows.counts import stage_counts
     from flows.detectors import is_trained_on
@@ -67,7 +67,7 @@ def _write(build: "BuildFolder", out: Path, detector: Path | None) -> None:
 
     dataset = Dataset.open(str(build.dataset))
     try:
-        audit = AuditReport.model_validate_json(build.dataset.read("reports/audit.json"))
+        audit = parse_report(build.dataset.read("reports/audit.json"), f"{build.dataset}/reports/audit.json")
     except FileNotFoundError:
         audit = None
     shown = detector if detector is not None and is_trained_on(detector, dataset) else None

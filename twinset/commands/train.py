@@ -12,19 +12,28 @@ if TYPE_CHECKING:
 
 
 def train(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
-    out: Annotated[str, typer.Option(help="Folder for the detector.", show_default=False)],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="The dataset, or its build's folder; or a recipe, which is built first, into OUT-build.",
+            metavar="DATASET|RECIPE",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the detector.", show_default=False)],
     *,
     recipe: Annotated[
         Path | None, typer.Option(help="Take the classifier table from this recipe instead of the dataset's own.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Which of the presets of --recipe.", metavar="NAME")] = "full",
+    preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a detector on a dataset's shards, and measure it."""
+    from twinset.commands.build import dataset_named
+
     config = _classifier_of(recipe, preset) if recipe is not None else None
-    metrics = train_into(dataset, out, config, force=force)
+    metrics = train_into(dataset_named(dataset, out, preset=preset, force=force), str(out), config, force=force)
     if as_json:
         typer.echo(json.dumps(metrics))
 
