@@ -135,7 +135,9 @@ def _arrived(image: SourceImage, outcome: Outcome) -> bytes:
         return outcome
     if image.made is None:
         raise outcome
-    raise RejectedItem(outcome.reason, f"{image.made.generator}'s image {image.url or image.source_id}: {outcome.detail}")
+    raise RejectedItem(
+        outcome.reason, f"{image.made.generator}'s image {image.url or image.source_id}: {outcome.detail}"
+    )
 
 
 def mapped(url: str, url_map: Sequence[tuple[str, str]]) -> str:
