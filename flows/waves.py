@@ -6,16 +6,15 @@ property of the images, whatever the waves were and wherever a run was cut off.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flows.folder import BuildFolder
-from flows.records import AlignedPair
 from flows.stages.align import AlignStage
 from flows.stages.audit import build_stages
 from flows.stages.base import BuildStage
 from flows.stages.select import SelectStage
 from flows.stages.split import SplitStage
-from flows.standing import standing
+from flows.standing import StandingPair, of_chunk, of_stage, standing
 from flows.target import SPARE, want_chunks, wanted_chunks
 
 
@@ -32,7 +31,7 @@ def shortfall(build: BuildFolder) -> str:
     target, split = build.recipe.target_pairs, SplitStage(build)
     if target is None or split.pending():
         return ""
-    placed = sum(1 for _, home in standing(build, AlignStage(build).records(AlignedPair)) if home.split is not None)
+    placed = _placed(build, of_stage(AlignStage(build), StandingPair))
     if placed >= target:
         return ""
     return (
@@ -55,10 +54,10 @@ def _revise(build: BuildFolder) -> bool:
     if target is None or wanted is None:
         return False
     align = AlignStage(build)
-    aligned: list[AlignedPair] = []
+    aligned: list[StandingPair] = []
     placed = 0
     for index in range(align.count() or 0):
-        aligned += align.store.records(index, AlignedPair)
+        aligned += of_chunk(align, index, StandingPair)
         if len(aligned) < target:
             continue
         placed = _placed(build, aligned)
@@ -80,7 +79,7 @@ def _want(build: BuildFolder, chunks: int) -> bool:
     return True
 
 
-def _placed(build: BuildFolder, aligned: list[AlignedPair]) -> int:
+def _placed(build: BuildFolder, aligned: Iterable[StandingPair]) -> int:
     return sum(1 for _, home in standing(build, aligned) if home.split is not None)
 
 

@@ -1,6 +1,6 @@
 """What a dataset says of itself, drawn from its pairs: attribution, card, tables, Croissant description, manifest."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from manifests import canonical
 from manifests.cards import write_card
@@ -36,18 +36,23 @@ def write_accounts(
         audited: what the audit says; None where these are written before it.
         withheld: what is missing from the shards, if anything is.
     """
-    write_attribution(folder, pairs())
-    composition = Composition.of(pairs())
+    composition = Composition()
+    write_attribution(folder, _counted(pairs(), composition))
     write_card(folder, header, composition, audited, withheld)
-    write_manifest_parquet(folder, pairs(), labels=bool(composition.singles))
-    table = describe(folder, "manifest.parquet")
-    write_croissant(
-        folder, header, composition, {**shards, table.name: table.sha256}, audited=audited, withheld=withheld
-    )
-    with folder.create("manifest.jsonl") as stream:
+    with folder.create("manifest.jsonl") as stream:  # it appears at the end of the block
         stream.write(canonical.dumps(header) + b"\n")
-        for pair in pairs():
-            stream.write(canonical.dumps(pair) + b"\n")
+        write_manifest_parquet(folder, pairs(), labels=bool(composition.singles), manifest=stream)
+        table = describe(folder, "manifest.parquet")
+        write_croissant(
+            folder, header, composition, {**shards, table.name: table.sha256}, audited=audited, withheld=withheld
+        )
+
+
+def _counted(pairs: Iterable[Pair], composition: Composition) -> Iterator[Pair]:
+    """The pairs, counted as they go by: they are read from the disk each time that they are asked for."""
+    for pair in pairs:
+        composition.add(pair)
+        yield pair
 
 
 def write_rejects(folder: Folder, rejects: Iterable[Reject]) -> int:

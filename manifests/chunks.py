@@ -308,7 +308,11 @@ class StageStore:
 
     def records(self, index: int, kind: type[R]) -> Iterator[R]:
         """The records that a chunk forwarded, in order."""
-        yield from (kind.model_validate_json(line) for line in self.folder.read(f"{index:05d}.jsonl").splitlines())
+        yield from (kind.model_validate_json(line) for line in self.lines(index))
+
+    def lines(self, index: int) -> list[bytes]:
+        """The records that a chunk forwarded, in order, each as the JSON that was written."""
+        return self.folder.read(f"{index:05d}.jsonl").splitlines()
 
     def rejects(self, index: int) -> Iterator[Reject]:
         """The chunk's rejects, in order."""

@@ -47,24 +47,29 @@ class Composition:
         """Count the pairs of a manifest."""
         composition = cls()
         for pair in pairs:
-            composition.pairs[pair.split, pair.frame.view] += 1
-            composition.bytes[pair.split, pair.frame.view] += sum(member.size for member in pair.members.values())
-            composition.sources[pair.image.source] += 1
-            composition.licenses[pair.image.license or "not stated"] += 1
-            composition.terms.update(image.terms for image in pair.images)
-            composition.members.setdefault(pair.frame.view, set()).update(pair.members)
-            composition.formats.setdefault(pair.frame.view, set()).add(pair.encoding.format)
-            if pair.frame.view not in composition.fields:
-                composition.fields[pair.frame.view] = {name: type(value) for name, value in metadata(pair).items()}
-            if pair.image.made is not None:
-                composition.generators[pair.image.made.generator, EXISTING, "", ""] += 1
-                composition.model_licenses[pair.image.made.generator, pair.image.license] += 1
-            if pair.is_single:
-                composition.singles[pair.frame.view, pair.label, pair.generator] += 1
-            for fake in pair.fakes.values():
-                composition.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
-                composition.model_licenses[fake.generator, fake.license] += 1
+            composition.add(pair)
         return composition
+
+    def add(self, pair: Pair) -> None:
+        """Count one more pair."""
+        self.pairs[pair.split, pair.frame.view] += 1
+        self.bytes[pair.split, pair.frame.view] += sum(member.size for member in pair.members.values())
+        self.sources[pair.image.source] += 1
+        self.licenses[pair.image.license or "not stated"] += 1
+        for image in pair.images:
+            self.terms[image.terms] += 1
+        self.members.setdefault(pair.frame.view, set()).update(pair.members)
+        self.formats.setdefault(pair.frame.view, set()).add(pair.encoding.format)
+        if pair.frame.view not in self.fields:
+            self.fields[pair.frame.view] = {name: type(value) for name, value in metadata(pair).items()}
+        if pair.image.made is not None:
+            self.generators[pair.image.made.generator, EXISTING, "", ""] += 1
+            self.model_licenses[pair.image.made.generator, pair.image.license] += 1
+        if pair.is_single:
+            self.singles[pair.frame.view, pair.label, pair.generator] += 1
+        for fake in pair.fakes.values():
+            self.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
+            self.model_licenses[fake.generator, fake.license] += 1
 
     @property
     def total(self) -> int:

@@ -20,16 +20,16 @@ _OWN = ("index.json", "index.sha256")
 class IndexedFile(Record):
     """One file of the dataset."""
 
-    sha256: str
-    size: int
+    sha256: str = Field(description="of its bytes")
+    size: int = Field(description="bytes")
     count: int = Field(description="lines of a .jsonl, pairs of a shard, else 1")
 
 
 class Index(Record):
     """All files of a dataset."""
 
-    audit: AuditVerdict
-    files: dict[str, IndexedFile]
+    audit: AuditVerdict = Field(description="whether its gates passed; `none`: there was no audit")
+    files: dict[str, IndexedFile] = Field(description="by relative path")
 
 
 def write_index(folder: Folder, audit: AuditVerdict, counts: Mapping[str, int]) -> Index:

@@ -1,4 +1,4 @@
-"""Neighbours by Hamming distance among 64-bit perceptual hashes, one after the other.
+"""Neighbours by Hamming distance among 64-bit perceptual hashes, one after the other, where they are not known beforehand.
 
 Pigeonhole banding (as in Manku, Jain and Das Sarma, "Detecting near-duplicates for web crawling", 2007): two hashes at a
 distance of at most r agree on at least one of r + 1 bands, so only those that share a band are compared.
@@ -6,8 +6,19 @@ distance of at most r agree on at least one of r + 1 bands, so only those that s
 
 import itertools
 from collections import defaultdict
+from typing import Protocol
 
 _BITS = 64
+
+
+class Near(Protocol):
+    """Images kept so far, and the first of them that looks like a new one."""
+
+    def add(self, key: str, phash: int) -> None:
+        """Keep a hash under a key."""
+
+    def first(self, phash: int) -> str | None:
+        """The key that was kept first of those within the radius; None where there is none."""
 
 
 class NearDuplicates:
@@ -47,3 +58,7 @@ class NearDuplicates:
         }
         near = (position for position in candidates if (self._hashes[position] ^ phash).bit_count() <= self.radius)
         return [self._keys[position] for position in sorted(near)]
+
+    def first(self, phash: int) -> str | None:
+        """The key that was kept first of those within the radius; None where there is none."""
+        return next(iter(self.neighbours(phash)), None)

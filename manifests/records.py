@@ -105,8 +105,8 @@ class ExistingFake(Record):
     """What a source says of an image that somebody else generated."""
 
     generator: GeneratorName = Field(description="what made it, as the recipe or the source's layout names it")
-    prompt: str = ""
-    negative_prompt: str = ""
+    prompt: str = Field(default="", description="what it was made from, as far as the source says")
+    negative_prompt: str = Field(default="", description="what it was led away from, as far as the source says")
     settings: dict[str, str | int | float] = Field(
         default_factory=dict, description="seed, steps, guidance, sampler, ... under the source's own names"
     )
@@ -125,18 +125,18 @@ class SourceImage(Record):
     key: Key = Field(description="first 16 hex digits of the sha256 of the bytes as they came")
     source: str = Field(description="the recipe's name for the source")
     source_id: str = Field(description="the source's own name for the image: an id, or a path inside the source")
-    url: str = ""
-    landing_url: str = ""
-    license: str = ""
-    author: str = ""
-    author_url: str = ""
-    title: str = ""
+    url: str = Field(default="", description="where its bytes are, for a source that is a list of URLs")
+    landing_url: str = Field(default="", description="the page that shows it")
+    license: str = Field(default="", description="as the source names it")
+    author: str = Field(default="", description="as the source names them")
+    author_url: str = Field(default="", description="the author's page")
+    title: str = Field(default="", description="as the source gives it")
     variant: str = Field(
         default="original",
         description="`original`, `rescaled` where a mirror's copy was fetched, or `prompt`: no image, but the text that one "
         "is made from",
     )
-    class_label: str = ""
+    class_label: str = Field(default="", description="its class, where the source has classes")
     source_caption: str = Field(default="", description="the caption that the source itself gives, if any")
     rotation: int = Field(
         default=0, description="degrees counter-clockwise that the source says to apply: 0, 90, 180, 270"
@@ -150,7 +150,7 @@ class SourceImage(Record):
     )
     made: ExistingFake | None = Field(default=None, description="of a fake: what made it; null for a real image")
     pair: str = Field(default="", description="the source's own name for the pair that it belongs to, if any")
-    sha256: Sha256
+    sha256: Sha256 = Field(description="of the bytes as they came")
     size: int = Field(ge=0, description="bytes")
 
     @property
@@ -193,8 +193,8 @@ class Frame(Record):
     image: its window is all of its native pixels.
     """
 
-    view: ViewName
-    framing: FramingName
+    view: ViewName = Field(description="the recipe's name for the view")
+    framing: FramingName = Field(description="the view's: whole scene, window of native pixels, or image alone")
     x: int = Field(ge=0, description="left edge of the window, stored pixels, a multiple of `mcu[0]`")
     y: int = Field(ge=0, description="top edge of the window, stored pixels, a multiple of `mcu[1]`")
     side: int = Field(gt=0, description="m: side of the square window, stored pixels")
@@ -204,7 +204,7 @@ class Frame(Record):
     mcu: tuple[int, int] = Field(
         default=(1, 1), description="width and height of the JPEG's MCU, pixels; (1, 1) when lossless"
     )
-    kernel: Literal["lanczos", "bicubic", "box"] = "lanczos"
+    kernel: Literal["lanczos", "bicubic", "box"] = Field(default="lanczos", description="of all resizing")
     ratio: float = Field(gt=0, description="m / F: how many stored pixels a framed pixel stands for")
 
 
@@ -215,7 +215,7 @@ class Caption(Record):
     cleaned: str = Field(description="as it is used in prompts and groups")
     model: str = Field(description="Hub id or path's last part; `source` or `class-template` when no model was asked")
     revision: str = Field(default="", description="resolved commit, or the digest of a local model's weights")
-    decoding: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    decoding: dict[str, int | float | bool | str] = Field(default_factory=dict, description="parameters of decoding")
 
 
 Coordinate = Annotated[int, Field(ge=0, le=2**14)]
@@ -224,7 +224,7 @@ Coordinate = Annotated[int, Field(ge=0, le=2**14)]
 class Mask(Record):
     """The part of a fake's native pixels that was generated anew: a shape in whole pixels of the native image."""
 
-    shape: MaskShape
+    shape: MaskShape = Field(description="what the points mean")
     points: tuple[tuple[Coordinate, Coordinate], ...] = Field(
         min_length=2,
         max_length=16,
@@ -258,38 +258,38 @@ class Lora(Record):
 class Fake(Record):
     """One generated image, with all that is needed to make it again."""
 
-    generator: GeneratorName
-    method: Method
-    model: str
-    revision: str = ""
-    license: str = ""
+    generator: GeneratorName = Field(description="the recipe's name for what made it")
+    method: Method = Field(description="how it was made; docs/generation.md")
+    model: str = Field(description="Hub id, or a path's last part")
+    revision: str = Field(default="", description="resolved commit, or the digest of a local model's weights")
+    license: str = Field(default="", description="the model's")
     lora: tuple[Lora, ...] = Field(default=(), description="laid over the model, in this order")
     pipeline: str = Field(default="", description="class name of the diffusers pipeline or autoencoder")
     prompt: str = Field(default="", description="the prompt that was asked for")
     prompt_used: str = Field(default="", description="what the tokenizer let through")
-    tokens_dropped: int = Field(default=0, ge=0)
-    negative_prompt: str = ""
-    seed: int = Field(ge=0)
-    reseeds: int = Field(default=0, ge=0)
-    scheduler: str = ""
+    tokens_dropped: int = Field(default=0, ge=0, description="tokens of the prompt that the model had no room for")
+    negative_prompt: str = Field(default="", description="what guidance led away from")
+    seed: int = Field(ge=0, description="of the noise: a hash of names")
+    reseeds: int = Field(default=0, ge=0, description="seeds tried before this one, in vain")
+    scheduler: str = Field(default="", description="its class in diffusers; empty where nothing is denoised")
     scheduler_config: str = Field(default="", description="canonical JSON of the scheduler's config")
-    num_inference_steps: int = 0
-    guidance_scale: float = 0.0
+    num_inference_steps: int = Field(default=0, description="denoising steps; 0 where there are none")
+    guidance_scale: float = Field(default=0.0, description="classifier-free guidance; 0 where there is none")
     strength: float = Field(default=0.0, description="share of the noise schedule that the shown image went through")
     mask: Mask | None = Field(default=None, description="of an inpainted fake: what is new; null: all of it")
     restored_background: bool = Field(
         default=False, description="whether the real's own pixels stand outside of the mask, put back after decoding"
     )
-    native_width: int = Field(gt=0)
-    native_height: int = Field(gt=0)
-    batch_size: int = Field(default=1, gt=0)
-    batch_position: int = Field(default=0, ge=0)
-    dtype: str = "float32"
-    versions: dict[str, str] = Field(default_factory=dict)
-    device: str = "cpu"
-    watermark: bool = False
-    safety_flag: bool = False
-    numerics: Literal["exact", "degraded"] = "exact"
+    native_width: int = Field(gt=0, description="pixels, before alignment")
+    native_height: int = Field(gt=0, description="pixels, before alignment")
+    batch_size: int = Field(default=1, gt=0, description="images made together: it decides low bits")
+    batch_position: int = Field(default=0, ge=0, description="its place among them")
+    dtype: str = Field(default="float32", description="precision of the model")
+    versions: dict[str, str] = Field(default_factory=dict, description="of the libraries that made it")
+    device: str = Field(default="cpu", description="kind of device")
+    watermark: bool = Field(default=False, description="whether the pipeline laid an invisible watermark over it")
+    safety_flag: bool = Field(default=False, description="whether a checker of the pipeline called it unsafe")
+    numerics: Literal["exact", "degraded"] = Field(default="exact", description="`degraded`: made in a smaller batch")
     native_sha256: Sha256 = Field(description="of the native pixels (uint8, row-major RGB)")
     similarity: float = Field(default=0.0, description="of a retrieved fake: cosine of the caption and its prompt")
     retrieved: SourceImage | None = Field(
@@ -314,18 +314,18 @@ class JpegCoding(Record):
 class Encoding(Record):
     """The one final encode that all members of a pair share."""
 
-    format: Literal["JPEG", "PNG"] = "JPEG"
-    quality: int = Field(default=95, ge=1, le=100)
-    subsampling: Subsampling = "4:4:4"
+    format: Literal["JPEG", "PNG"] = Field(default="JPEG", description="of all members")
+    quality: int = Field(default=95, ge=1, le=100, description="of a JPEG, drawn by the pair's id")
+    subsampling: Subsampling = Field(default="4:4:4", description="of a JPEG's chroma, drawn by the pair's id")
 
 
 class Member(Record):
     """One final image in the shards."""
 
-    sha256: Sha256
+    sha256: Sha256 = Field(description="of the file in the shard")
     size: int = Field(gt=0, description="bytes")
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
+    width: int = Field(gt=0, description="pixels")
+    height: int = Field(gt=0, description="pixels")
 
 
 class Pair(Record):
@@ -333,20 +333,20 @@ class Pair(Record):
 
     pair_id: str = Field(description="`<image key>-<view>`: the sample's key in the shards")
     group_id: str = Field(description="pairs of one group never stand in two splits")
-    split: Split
-    image: SourceImage
-    facts: ImageFacts
-    frame: Frame
-    caption: Caption
-    fakes: dict[GeneratorName, Fake]
+    split: Split = Field(description="the part of the dataset that it belongs to")
+    image: SourceImage = Field(description="the real image, or the one that stands alone")
+    facts: ImageFacts = Field(description="what screening found in it")
+    frame: Frame = Field(description="the window that all members share")
+    caption: Caption = Field(description="what the fakes were asked to show")
+    fakes: dict[GeneratorName, Fake] = Field(description="by generator")
     history: Literal["equal", "unequal", "none"] = Field(
         description="`equal`: both sides passed the same JPEG; `none`: nothing to pass (lossless real); `unequal`: not aligned"
     )
     jpeg_tables: str = Field(
         default="", description="digest of the tables of the shared JPEG pass, in the header's `jpeg_tables`"
     )
-    jpeg_subsampling: Subsampling | Literal[""] = ""
-    encoding: Encoding
+    jpeg_subsampling: Subsampling | Literal[""] = Field(default="", description="of the shared JPEG pass, if any")
+    encoding: Encoding = Field(description="the one final encode that all members share")
     members: dict[str, Member] = Field(description="`real` and each generator; `image` where it stands alone")
     shard: ShardName = Field(description="name of the shard, under `shards/`")
 
@@ -388,6 +388,6 @@ class Reject(Record):
     """One item that was dropped, and why."""
 
     key: str = Field(description="key, pair id, or the source's own id where no bytes arrived")
-    stage: Stage
-    reason: Reason
-    detail: str = ""
+    stage: Stage = Field(description="where it was dropped")
+    reason: Reason = Field(description="why; docs/faq.md says what to do")
+    detail: str = Field(default="", description="what was found, for a person")

@@ -10,14 +10,18 @@ What a source itself binds together (images that it pairs, fakes of one prompt) 
 of images without such a bond; a class, where `group_by` begins with it, comes before.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Annotated, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from manifests.near_duplicates import NearDuplicates
+from manifests.near_duplicates import Near, NearDuplicates
+from manifests.neighbourhoods import FirstNear, Neighbourhoods
 from manifests.records import SPLITS, Reason, SourceImage, Split
 from manifests.seeds import digest, fraction
 
@@ -63,7 +67,7 @@ class SplitConfig(BaseModel):
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One image of a source, as far as splitting goes.
 
@@ -99,7 +103,7 @@ def home_of(image: SourceImage, home: GroupBy) -> str | None:
     return _named_home(home, image.key, image.class_label, bonds, ())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """Where an item goes: a split and its group, or the reason why nowhere."""
 
@@ -112,16 +116,28 @@ class Assignment:
 
 @dataclass
 class Guard:
-    """Remembers in which split each further group stands."""
+    """Remembers in which split each further group stands.
+
+    Attributes:
+        group_by: the groups that are guarded; bonds are so in any case.
+        radius: bits within which images are near-duplicates.
+        reals: of all real images that are going to be asked about, where they are known beforehand.
+        fakes: of all their fakes, likewise.
+        named: the splits of the groups that have names, by kind and name.
+    """
 
     group_by: Sequence[GroupBy]
     radius: int
-    named: dict[tuple[str, str], Split] = field(default_factory=dict)
-    splits: dict[str, Split] = field(default_factory=dict)
+    reals: Neighbourhoods | None = None
+    fakes: Neighbourhoods | None = None
+    named: dict[str, dict[str, Split]] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
-        self.reals = NearDuplicates(self.radius)
-        self.fakes = NearDuplicates(self.radius)
+        self._reals = {split: self._near(self.reals) for split in SPLITS}
+        self._fakes = {split: self._near(self.fakes) for split in SPLITS}
+
+    def _near(self, known: Neighbourhoods | None) -> Near:
+        return NearDuplicates(self.radius) if known is None else FirstNear(known)
 
     def _names(self, item: Item) -> Iterator[tuple[str, str]]:
         yield from (("bond", bond) for bond in item.bonds)
@@ -134,26 +150,31 @@ class Guard:
     def conflict(self, item: Item, split: Split) -> str:
         """What stands in another split already; empty when nothing does."""
         for kind, name in self._names(item):
-            other = self.named.get((kind, name))
+            other = self.named[kind].get(name)
             if other is not None and other != split:
                 return f"{kind} {name!r} is in {other}"
         if "near-duplicate" in self.group_by:
-            near = self.reals.neighbours(item.phash) if item.phash is not None else []
-            near += [key for phash in item.fake_phashes for key in self.fakes.neighbours(phash)]
-            for key in near:
-                if self.splits[key] != split:
-                    return f"near-duplicate of {key} in {self.splits[key]}"
+            reals = [] if item.phash is None else [(self._reals, item.phash)]
+            for kept, phash in (*reals, *((self._fakes, phash) for phash in item.fake_phashes)):
+                if elsewhere := _elsewhere(kept, phash, split):
+                    return elsewhere
         return ""
 
     def keep(self, item: Item, split: Split) -> None:
         """Remember an item."""
-        self.splits[item.key] = split
-        for name in self._names(item):
-            self.named[name] = split
+        for kind, name in self._names(item):
+            self.named[kind][name] = split
         if item.phash is not None:
-            self.reals.add(item.key, item.phash)
+            self._reals[split].add(item.key, item.phash)
         for phash in item.fake_phashes:
-            self.fakes.add(item.key, phash)
+            self._fakes[split].add(item.key, phash)
+
+
+def _elsewhere(kept: Mapping[Split, Near], phash: int, split: Split) -> str:
+    """What looks alike and is in another split; empty when nothing is."""
+    others = ((near.first(phash), other) for other, near in kept.items() if other != split)
+    found = min(((key, other) for key, other in others if key is not None), default=None)
+    return f"near-duplicate of {found[0]} in {found[1]}" if found else ""
 
 
 def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assignment]:
@@ -168,13 +189,15 @@ def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assign
         One assignment an item, in key order.
     """
     ordered = sorted(items, key=lambda item: item.key)
-    groups = _home_groups(ordered, config)
-    homes = _by_hash(groups, config, salt) if config.method == "hash" else _by_rank(groups, config, salt)
-    guard = Guard(config.group_by, config.radius)
+    reals, fakes = _neighbourhoods(ordered, config)
+    groups = _home_groups(ordered, config, reals)
+    home = _by_hash(config, salt) if config.method == "hash" else _by_rank(groups, config, salt)
+    guard = Guard(config.group_by, config.radius, reals, fakes)
     assignments = []
-    for item in ordered:
-        group = groups[item.key]
-        split = homes[group]
+    ordered.reverse()
+    for group in groups:
+        item = ordered.pop()  # and let go: of millions, items and assignments need not all be held at once
+        split = home(group)
         if split is None:
             assignments.append(Assignment(item.key, group, None, Reason.SURPLUS, "no split has room for its group"))
         elif conflict := guard.conflict(item, split):
@@ -185,17 +208,26 @@ def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assign
     return assignments
 
 
-def _home_groups(ordered: Sequence[Item], config: SplitConfig) -> dict[str, str]:
-    """The id of each item's home group, by key."""
+def _neighbourhoods(items: Sequence[Item], config: SplitConfig) -> tuple[Neighbourhoods, Neighbourhoods]:
+    """Which real images look alike, and which fakes; nothing does where that is not asked."""
+    asked = items if "near-duplicate" in config.group_by else ()
+    reals = (item.phash for item in asked if item.phash is not None)
+    fakes = chain.from_iterable(item.fake_phashes for item in asked)
+    known = [Neighbourhoods(np.fromiter(hashes, np.uint64), config.radius) for hashes in (reals, fakes)]
+    return known[0], known[1]
+
+
+def _home_groups(ordered: Sequence[Item], config: SplitConfig, reals: Neighbourhoods) -> list[str]:
+    """The id of each item's home group."""
     home = config.group_by[0]
-    seen = NearDuplicates(config.radius)
-    groups: dict[str, str] = {}
+    seen = FirstNear(reals)
+    groups = []
     for item in ordered:
         named = _named_home(home, item.key, item.class_label, item.bonds, item.captions)
-        near = seen.neighbours(item.phash) if named is None and item.phash is not None else []
-        groups[item.key] = named or (groups[near[0]] if near else f"near-duplicate:{item.key}")
+        near = seen.first(item.phash) if named is None and item.phash is not None else None
+        groups.append(named or near or f"near-duplicate:{item.key}")
         if home == "near-duplicate" and item.phash is not None:
-            seen.add(item.key, item.phash)
+            seen.add(groups[-1], item.phash)
     return groups
 
 
@@ -221,16 +253,16 @@ def split_of(group_id: str, ratios: Mapping[Split, float], salt: str) -> Split:
     return next(split for split in reversed(SPLITS) if ratios.get(split, 0.0) > 0)
 
 
-def _by_hash(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[str, Split | None]:
-    return {group: split_of(group, config.ratios, salt) for group in set(groups.values())}
+def _by_hash(config: SplitConfig, salt: str) -> Callable[[str], Split | None]:
+    return partial(split_of, ratios=config.ratios, salt=salt)
 
 
-def _by_rank(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[str, Split | None]:
+def _by_rank(groups: Sequence[str], config: SplitConfig, salt: str) -> Callable[[str], Split | None]:
     """Groups in hash order, each whole into the first split that has room for it.
 
     What has room nowhere is left over where counts are asked for; ratios take it where most is missing.
     """
-    sizes = Counter(groups.values())
+    sizes = Counter(groups)
     room = dict(config.counts) if config.counts else _counts(len(groups), config.ratios)
     wanted = [split for split in SPLITS if config.ratios.get(split)]
     homes: dict[str, Split | None] = {}
@@ -241,7 +273,7 @@ def _by_rank(groups: Mapping[str, str], config: SplitConfig, salt: str) -> dict[
         if fitting:
             room[fitting[0]] -= sizes[group]
         homes[group] = fitting[0] if fitting else None
-    return homes
+    return homes.__getitem__
 
 
 def _counts(total: int, ratios: Mapping[Split, float]) -> dict[Split, int]:

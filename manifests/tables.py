@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ from manifests.terms import terms_of_pair
 _ROWS = 10_000
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are full-width
 
-_MANIFEST = pa.schema(
+MANIFEST_COLUMNS = pa.schema(
     [
         ("pair_id", pa.string()),
         ("group_id", pa.string()),
@@ -47,7 +47,7 @@ _MANIFEST = pa.schema(
 CREDITS = ("key", "source", "source_id", "license", "author", "author_url", "title", "url", "landing_url", "changes")
 """The columns of `ATTRIBUTION.csv`."""
 
-_PROVENANCE = pa.schema(
+PROVENANCE_COLUMNS = pa.schema(
     [
         ("stage", pa.string()),
         ("chunk", pa.int32()),
@@ -58,19 +58,32 @@ _PROVENANCE = pa.schema(
 )
 
 
-def write_manifest_parquet(folder: Folder, pairs: Iterable[Pair], *, labels: bool = False) -> None:
+def write_manifest_parquet(
+    folder: Folder, pairs: Iterable[Pair], *, labels: bool = False, manifest: IO[bytes] | None = None
+) -> None:
     """Write `manifest.parquet`: a row a pair, the columns people filter by, and the whole record as JSON.
 
     Args:
         folder: where to.
         pairs: in the manifest's order.
         labels: add a column `label`: 0 real or 1 fake for an image that stands alone, null for a pair.
+        manifest: where each record is written, too, a line a pair.
     """
-    schema = _MANIFEST.append(pa.field("label", pa.int8())) if labels else _MANIFEST
-    _write_parquet(folder, "manifest.parquet", schema, (_row(pair) for pair in pairs))
+    schema = MANIFEST_COLUMNS.append(pa.field("label", pa.int8())) if labels else MANIFEST_COLUMNS
+    _write_parquet(
+        folder, "manifest.parquet", schema, (_row(pair, record) for pair, record in _with_records(pairs, manifest))
+    )
 
 
-def _row(pair: Pair) -> dict[str, Any]:
+def _with_records(pairs: Iterable[Pair], manifest: IO[bytes] | None) -> Iterator[tuple[Pair, bytes]]:
+    for pair in pairs:
+        record = canonical.dumps(pair)
+        if manifest is not None:
+            manifest.write(record + b"\n")
+        yield pair, record
+
+
+def _row(pair: Pair, record: bytes) -> dict[str, Any]:
     row = {
         **metadata(pair),
         "digital_source_types": of_pair(pair),
@@ -78,14 +91,14 @@ def _row(pair: Pair) -> dict[str, Any]:
         "url": pair.image.url,
         "sha256": pair.image.sha256,
         "shard": pair.shard,
-        "record": canonical.dumps(pair).decode(),
+        "record": record.decode(),
     }
     return {**row, "real_key": pair.image.key, "generators": pair.generator} if pair.is_single else row
 
 
 def write_provenance(folder: Folder, rows: Iterable[dict[str, Any]]) -> None:
     """Write `provenance.parquet`: when each chunk was made; not part of the promise of equal bytes."""
-    _write_parquet(folder, "provenance.parquet", _PROVENANCE, rows)
+    _write_parquet(folder, "provenance.parquet", PROVENANCE_COLUMNS, rows)
 
 
 def _write_parquet(folder: Folder, name: str, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> None:
@@ -100,17 +113,17 @@ def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> int:
     Returns:
         Number of images listed.
     """
-    text = io.StringIO()
-    # all is quoted: Python leaves a lone carriage return bare, which ends the line for whoever reads it
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(CREDITS)
     seen: set[str] = set()
-    for image in (image for pair in pairs for image in pair.images):
-        if image.key in seen:
-            continue
-        seen.add(image.key)
-        writer.writerow(credits_of(image))
-    folder.write("ATTRIBUTION.csv", text.getvalue().encode())
+    with folder.create("ATTRIBUTION.csv") as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        # all is quoted: Python leaves a lone carriage return bare, which ends the line for whoever reads it
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(CREDITS)
+        for image in (image for pair in pairs for image in pair.images):
+            if image.key not in seen:
+                seen.add(image.key)
+                writer.writerow(credits_of(image))
+        text.detach()  # which writes what it holds, and leaves the stream open
     return len(seen)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fsspec.core import url_to_fs
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, RejectedItem, first_complaint
@@ -17,11 +17,11 @@ TOMBSTONES = "tombstones.jsonl"
 class Tombstone(Record):
     """One real image that was taken down: one line of `tombstones.jsonl`."""
 
-    sha256: Sha256
-    key: Key
-    reason: str = ""
-    source: str = ""
-    source_id: str = ""
+    sha256: Sha256 = Field(description="of the bytes as they came")
+    key: Key = Field(description="first 16 hex digits of `sha256`")
+    reason: str = Field(default="", description="why, as it was given")
+    source: str = Field(default="", description="the recipe's name for the source")
+    source_id: str = Field(default="", description="the source's own name for the image")
 
 
 @dataclass(frozen=True)

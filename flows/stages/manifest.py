@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+from pydantic import ConfigDict
+
 from flows.records import PlacedPair
 from flows.stages.align import AlignStage, encoder_versions
 from flows.stages.base import BuildStage, ReduceStage, Unit
@@ -23,10 +25,33 @@ from manifests.accounts import ACCOUNTS, in_order, write_accounts, write_rejects
 from manifests.chunks import ChunkWriter
 from manifests.files import WrittenFile, describe
 from manifests.header import Header
-from manifests.records import Pair, Reject, Stage
+from manifests.records import JpegCoding, Pair, Record, Reject, Stage
 from manifests.tables import write_provenance
 
 _SHARD_NAME = re.compile(r"(train|validation|test)(-[a-z0-9_]+)?-\d{6}\.tar")
+
+
+class _CodedFacts(Record):
+    model_config = ConfigDict(extra="ignore")
+
+    jpeg_tables: str
+
+
+class _Coded(Record):
+    model_config = ConfigDict(extra="ignore")
+
+    facts: _CodedFacts
+    jpeg_tables: str
+
+
+class _CodedPair(Record):
+    """The part of a `PlacedPair` that says how its JPEGs are coded."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    pair: _Coded
+    own: JpegCoding | None
+    history: JpegCoding | None
 
 
 class ManifestStage(ReduceStage):
@@ -67,7 +92,7 @@ class ManifestStage(ReduceStage):
         split = SplitStage(self.build)
         shards = [shard for index in range(split.count() or 0) if (shard := split.shard(index)) is not None]
         tables = {}
-        for placed in split.records(PlacedPair):
+        for placed in split.records(_CodedPair):
             if placed.own is not None:
                 tables[placed.pair.facts.jpeg_tables] = placed.own.tables
             if placed.history is not None:

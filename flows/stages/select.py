@@ -1,8 +1,12 @@
 """select: which of the screened images are used, in key order, without duplicates and without what was taken down."""
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar
+
+import numpy as np
 
 from flows.records import ScreenedImage, SelectedImage
 from flows.stages.base import BuildStage, ReduceStage, Unit
@@ -12,9 +16,10 @@ from flows.tombstones import listed
 from manifests import canonical
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
-from manifests.near_duplicates import NearDuplicates
+from manifests.neighbourhoods import FirstNear, Neighbourhoods
 from manifests.records import JpegCoding, Reason, Stage
 from manifests.seeds import fraction
+from manifests.sorting import SortedLines
 from pixels.config import ViewRules
 
 
@@ -43,54 +48,82 @@ class SelectStage(ReduceStage):
         return [view for view in self.build.recipe.views if view.framing == "scene"]
 
     def reduce(self) -> Iterator[ChunkWriter]:
-        """Chunks in key order; a chunk also holds the rejects that fell between its items."""
-        kept: list[ScreenedImage | tuple[str, RejectedItem]] = list(self._without_duplicates())
-        pools = _pools(entry for entry in kept if isinstance(entry, ScreenedImage) and entry.image.is_real)
+        """Chunks in key order; a chunk also holds the rejects that fell between its items.
+
+        The records are gone through twice in key order, and not held: once to decide, once to write.
+        """
+        with SortedLines() as lines:
+            alike = self._put_in_order(lines)
+            verdicts: list[RejectedItem | None] = []
+            pools: dict[str, Counter[JpegCoding]] = defaultdict(Counter)
+            for record, verdict in self._judged(_records(lines), alike):
+                verdicts.append(verdict)
+                if verdict is None and record.image.is_real and record.coding is not None:
+                    pools[record.image.source][record.coding] += 1
+            yield from self._chunks(zip(_records(lines), verdicts, strict=True), _expanded(pools))
+
+    def _put_in_order(self, lines: SortedLines) -> dict[str, Neighbourhoods]:
+        """Sort what was screened by key; which images look alike, by what made them.
+
+        A fake may look like the real that it was made from, and like other models' fakes of it.
+        """
+        hashes: dict[str, array[int]] = defaultdict(lambda: array("Q"))
+        screen = ScreenStage(self.build)
+        for index in range(screen.count() or 0):
+            for line in screen.store.lines(index):
+                record = ScreenedImage.model_validate_json(line)
+                lines.add(record.image.key, line)
+                if record.facts.phash:
+                    hashes[_maker(record)].append(int(record.facts.phash, 16))
+        radius = self.build.recipe.select.radius
+        return {maker: Neighbourhoods(np.frombuffer(found, np.uint64), radius) for maker, found in hashes.items()}
+
+    def _judged(
+        self, records: Iterable[ScreenedImage], alike: Mapping[str, Neighbourhoods]
+    ) -> Iterator[tuple[ScreenedImage, RejectedItem | None]]:
+        """Greedy in key order against what was kept; what was taken down is no longer there to be a duplicate of."""
+        taken_down = listed(self.build)
+        near = {maker: FirstNear(neighbourhoods) for maker, neighbourhoods in alike.items()}
+        limit = self.build.recipe.select.limit
+        kept, last_key = 0, ""
+        for record in records:
+            key, maker = record.image.key, _maker(record)
+            phash = int(record.facts.phash, 16) if record.facts.phash else None
+            if taken_down.covers(record.image):
+                yield record, taken_down.rejection(record.image)
+            elif key == last_key:
+                yield record, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.image.source_id}")
+            elif phash is not None and (earlier := near[maker].first(phash)) is not None:
+                yield record, RejectedItem(Reason.NEAR_DUPLICATE, f"looks like {earlier}")
+            elif limit is not None and kept == limit:
+                yield record, RejectedItem(Reason.SURPLUS, f"the limit of {limit} images is reached")
+            else:
+                if phash is not None:
+                    near[maker].add(key, phash)
+                kept, last_key = kept + 1, key
+                yield record, None
+
+    def _chunks(
+        self, judged: Iterable[tuple[ScreenedImage, RejectedItem | None]], pools: Mapping[str, Sequence[JpegCoding]]
+    ) -> Iterator[ChunkWriter]:
         size, wanted = self.build.recipe.chunks.size, wanted_chunks(self.build)
         chunk, filled = self.store.writer(0), 0
-        for entry in kept:
+        for record, verdict in judged:
             # chunks before the last one are the same whether or not spares follow them
             if filled == size:
                 yield chunk
                 chunk, filled = self.store.writer(chunk.index + 1), 0
             chunk.seen += 1
-            if not isinstance(entry, ScreenedImage):
-                chunk.reject(*entry)
+            if verdict is not None:
+                chunk.reject(record.image.key, verdict)
             elif wanted is not None and chunk.index >= wanted:
-                chunk.reject(entry.image.key, RejectedItem(Reason.SURPLUS, SPARE))
+                chunk.reject(record.image.key, RejectedItem(Reason.SURPLUS, SPARE))
             else:
-                chunk.add(self._with_histories(entry, pools))
+                chunk.add(self._with_histories(record, pools))
                 filled += 1
         yield chunk
 
-    def _without_duplicates(self) -> Iterator[ScreenedImage | tuple[str, RejectedItem]]:
-        """Greedy in key order against what was kept; what was taken down is no longer there to be a duplicate of."""
-        taken_down = listed(self.build)
-        screened = list(ScreenStage(self.build).records(ScreenedImage))
-        screened.sort(key=lambda record: (record.image.key, record.image.source, record.image.source_id))
-        # a fake may look like the real that it was made from, and like other models' fakes of it
-        near: dict[str, NearDuplicates] = defaultdict(lambda: NearDuplicates(self.build.recipe.select.radius))
-        limit = self.build.recipe.select.limit
-        kept, last_key = 0, ""
-        for record in screened:
-            key, made = record.image.key, record.image.made
-            phash = int(record.facts.phash, 16) if record.facts.phash else None
-            alike = near[made.generator if made else ""]
-            if taken_down.covers(record.image):
-                yield key, taken_down.rejection(record.image)
-            elif key == last_key:
-                yield key, RejectedItem(Reason.DUPLICATE, f"the same bytes again, as {record.image.source_id}")
-            elif neighbours := alike.neighbours(phash) if phash is not None else []:
-                yield key, RejectedItem(Reason.NEAR_DUPLICATE, f"looks like {neighbours[0]}")
-            elif limit is not None and kept == limit:
-                yield key, RejectedItem(Reason.SURPLUS, f"the limit of {limit} images is reached")
-            else:
-                if phash is not None:
-                    alike.add(key, phash)
-                kept, last_key = kept + 1, key
-                yield record
-
-    def _with_histories(self, record: ScreenedImage, pools: dict[str, list[JpegCoding]]) -> SelectedImage:
+    def _with_histories(self, record: ScreenedImage, pools: Mapping[str, Sequence[JpegCoding]]) -> SelectedImage:
         pool = pools.get(record.image.source, [])
         salt = self.build.recipe.seed_salt
         histories = {
@@ -101,11 +134,19 @@ class SelectStage(ReduceStage):
         return SelectedImage(screened=record, histories=histories)
 
 
-def _pools(records: Iterator[ScreenedImage]) -> dict[str, list[JpegCoding]]:
+def _maker(record: ScreenedImage) -> str:
+    """What made an image; empty for a real one, and for a prompt."""
+    return record.image.made.generator if record.image.made else ""
+
+
+def _records(lines: SortedLines) -> Iterator[ScreenedImage]:
+    """The records in the order of their keys; the same bytes by source, and by the source's own name."""
+    records = (ScreenedImage.model_validate_json(line) for line in lines)
+    for _, same in groupby(records, key=lambda record: record.image.key):
+        yield from sorted(same, key=lambda record: (record.image.source, record.image.source_id))
+
+
+def _expanded(pools: Mapping[str, Counter[JpegCoding]]) -> dict[str, list[JpegCoding]]:
     """The codings of each source's JPEGs, as often as they occur, in an order of their own."""
-    counts: dict[str, Counter[JpegCoding]] = defaultdict(Counter)
-    for record in records:
-        if record.coding is not None:
-            counts[record.image.source][record.coding] += 1
-    order = {source: sorted(counter, key=lambda c: (c.subsampling, c.tables)) for source, counter in counts.items()}
-    return {source: [c for c in order[source] for _ in range(counter[c])] for source, counter in counts.items()}
+    order = {source: sorted(counter, key=lambda c: (c.subsampling, c.tables)) for source, counter in pools.items()}
+    return {source: [c for c in order[source] for _ in range(counter[c])] for source, counter in pools.items()}

@@ -4,17 +4,19 @@ It comes after align because groups join equal captions and near-duplicate fakes
 counts then count pairs that are whole.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from flows.records import AlignedPair, PlacedPair
 from flows.stages.align import AlignStage
 from flows.stages.base import BuildStage, ReduceStage
-from flows.standing import standing
+from flows.standing import StandingPair, of_stage, standing
 from flows.tombstones import own
 from manifests.accounts import shard_name
-from manifests.chunks import ChunkWriter, slices
+from manifests.chunks import ChunkWriter
 from manifests.erasure import erase
 from manifests.errors import DatasetError, RejectedItem
 from manifests.header import ShardInfo
@@ -49,38 +51,51 @@ class SplitStage(ReduceStage):
     def reduce(self) -> Iterator[ChunkWriter]:
         """Shards by split and view, pairs in the order of their ids; the first chunk holds the rejects alone.
 
-        What was taken down leaves a gap: all other pairs stay where they would be with it.
+        What was taken down leaves a gap: all other pairs stay where they would be with it. The pairs are read twice, and
+        a shard of each split and view is filled at a time: no more of them are held than are in those.
         """
         taken_down = own(self.build)
         erase(self.build.work, taken_down.keys)
-        rejects = self.store.writer(0)
-        shards: dict[tuple[Split, str], list[tuple[AlignedPair, Assignment]]] = defaultdict(list)
-        for pair, home in standing(self.build, AlignStage(self.build).records(AlignedPair)):
-            if home.split is None:
-                rejects.seen += 1
-                rejects.reject(pair.pair_id, _rejected(home))
-            else:
-                shards[home.split, pair.frame.view].append((pair, home))
-                if taken_down.covers(*pair.images):
-                    rejects.seen += 1
-                    rejects.reject(pair.pair_id, taken_down.rejection(*pair.images))
-        if not shards:
+        aligned = AlignStage(self.build)
+        places = list(standing(self.build, of_stage(aligned, StandingPair)))
+        sizes = Counter((home.split, view) for view, home in places if home.split is not None)
+        if not sizes:
             raise DatasetError(
                 "no pair is left: every image was dropped. `twinset status` counts the reasons by stage."
             )
+        rejects = self.store.writer(0)
+        chunks = self._first_chunks(sizes)
+        room = self.build.recipe.shards.pairs
+        placed: Counter[tuple[Split, str]] = Counter()
+        filling: dict[tuple[Split, str], ChunkWriter] = {}
+        for pair, (view, home) in zip(of_stage(aligned, AlignedPair), places, strict=True):
+            if home.split is None:
+                rejects.seen += 1
+                rejects.reject(pair.pair_id, _rejected(home))
+                continue
+            place = home.split, view
+            number, before = divmod(placed[place], room)
+            if before == 0:
+                filling[place] = self.store.writer(chunks[place] + number)
+            if taken_down.covers(*pair.images):
+                rejects.seen += 1
+                rejects.reject(pair.pair_id, taken_down.rejection(*pair.images))
+            else:
+                shard = shard_name(*place, number, views=len(self.build.recipe.views))
+                filling[place].seen += 1
+                filling[place].add(self._placed(pair, home, shard))
+            placed[place] += 1
+            if before + 1 == room or placed[place] == sizes[place]:
+                yield filling.pop(place)
         yield rejects
-        index = 1
-        views = self.build.recipe.views
-        for split, view in ((split, view.name) for split in SPLITS for view in views):
-            for number, batch in enumerate(slices(shards[split, view], self.build.recipe.shards.pairs)):
-                chunk = self.store.writer(index)
-                shard = shard_name(split, view, number, views=len(views))
-                for pair, home in batch:
-                    if not taken_down.covers(*pair.images):
-                        chunk.seen += 1
-                        chunk.add(self._placed(pair, home, shard))
-                yield chunk
-                index += 1
+
+    def _first_chunks(self, sizes: Mapping[tuple[Split, str], int]) -> dict[tuple[Split, str], int]:
+        """The chunk that the first shard of each split and view is; shards stand by split, then in the recipe's order of views."""
+        first, chunks = 1, {}
+        for place in ((split, view.name) for split in SPLITS for view in self.build.recipe.views):
+            chunks[place] = first
+            first += math.ceil(sizes.get(place, 0) / self.build.recipe.shards.pairs)
+        return chunks
 
     def _placed(self, pair: AlignedPair, home: Assignment, shard: str) -> PlacedPair:
         if home.split is None:
@@ -98,7 +113,7 @@ class SplitStage(ReduceStage):
                 caption=pair.caption,
                 fakes=pair.fakes,
                 history="unequal" if unequal else "equal" if pair.history else "none",
-                jpeg_tables=tables_digest(pair.history.tables) if pair.history else "",
+                jpeg_tables=_digest_of(pair.history.tables) if pair.history else "",
                 jpeg_subsampling=pair.history.subsampling if pair.history else "",
                 encoding=pair.encoding,
                 members=pair.members,
@@ -117,6 +132,12 @@ class SplitStage(ReduceStage):
             return None
         pair = first.pair
         return ShardInfo(name=pair.shard, split=pair.split, view=pair.frame.view, pairs=marker.forwarded)
+
+
+@lru_cache(maxsize=4096)
+def _digest_of(tables: tuple[tuple[int, ...], ...]) -> str:
+    """The digest of quantisation tables; most photographs share theirs with many others."""
+    return tables_digest(tables)
 
 
 def _rejected(home: Assignment) -> RejectedItem:
