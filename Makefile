@@ -12,7 +12,7 @@ UPGRADE ?=
 # where this is set (many containers do), each of the tests' processes would compile all of torch's modules again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test check lock clean
+.PHONY: setup demo test faults fuzz check lock clean
 
 setup: $(READY)
 
@@ -29,6 +29,14 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+# 600 faults, each followed by a run that must end in the same bytes; and three through Prefect
+faults: $(READY)
+	TWINSET_TEST_FAULTS=600 $(BIN)/pytest tests/faults
+
+# each reader of foreign bytes is given so many damaged files, other ones each time
+fuzz: $(READY)
+	TWINSET_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest -n $(JOBS) tests/fuzz
 
 check: $(READY)
 	$(BIN)/ruff check .
