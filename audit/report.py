@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from manifests.errors import DatasetError, first_complaint
 
 SCHEMA_VERSION = 1
 
@@ -144,3 +146,21 @@ def _failure(probe: Probe) -> str:
     subject = f" ({probe.subject})" if probe.subject else ""
     remedy = f" To mend it: {probe.remedy}." if probe.remedy else ""
     return f"audit failed at {probe.name}{subject}: {probe.detail}.{remedy}"
+
+
+def parse_report(data: bytes, place: str) -> AuditReport:
+    """The report in an `audit.json`, which may have come from anywhere.
+
+    Args:
+        data: the file's bytes.
+        place: what the file is called in errors.
+
+    Raises:
+        DatasetError: it is damaged, or of another version.
+    """
+    try:
+        return AuditReport.model_validate_json(data)
+    except ValidationError as error:
+        raise DatasetError(
+            f"{place}: not an audit's report ({first_complaint(error)}). Audit the dataset again."
+        ) from error

@@ -1,7 +1,6 @@
 """Files of weights, read without unpickling: safetensors, and torch checkpoints of tensors and plain values only."""
 
 import pickle
-import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +14,6 @@ from torch import Tensor
 from classifier.prefixes import renamed
 from manifests.errors import ModelError
 
-# what torch's reader stumbles over in a file that was cut short or written over
-_DAMAGE = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error)
 # where trainings put the weights among the rest of what they save
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
 
@@ -58,7 +55,7 @@ def _torch(path: Path) -> dict[str, Tensor]:
             f"{path}: not a checkpoint of weights alone, and nothing else is read, because unpickling could run any "
             "program. Ask its author for safetensors."
         ) from error
-    except _DAMAGE as error:
+    except Exception as error:  # in a damaged file torch's reader stumbles over nearly anything
         raise ModelError(f"{path}: the checkpoint is damaged or cut short. Fetch it again.") from error
     return _weights(content, path)
 

@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from classifier.report import DetectorConfig, DetectorReport, SplitMetrics
 from manifests.errors import printable
+from manifests.markdown import code, inline
 
 _FIGURES = {
     "auc": ("roc_auc", "AUC"),
@@ -72,7 +73,7 @@ def _results(name: str, config: DetectorConfig, test: SplitMetrics) -> Iterator[
 
 def _body(name: str, config: DetectorConfig, report: DetectorReport) -> Iterator[str]:
     test = report.test
-    yield f"# Real or generated: {config.backbone} on {name}\n"
+    yield f"# Real or generated: {config.backbone} on {inline(name)}\n"
     yield (
         "A detector of generated images, trained by twinset on pairs of a real photograph and fakes made to match it. It "
         f"gives an image a probability of being fake; above a score of {config.threshold:.4f}, which validation chose, it "
@@ -80,7 +81,7 @@ def _body(name: str, config: DetectorConfig, report: DetectorReport) -> Iterator
     )
     yield f"{_error_sentence(test)}\n"
     yield "## Training data\n"
-    yield f"- Dataset: `{name}`" + (f", index sha256 `{config.dataset_digest}`" if config.dataset_digest else "")
+    yield f"- Dataset: {code(name)}" + (f", index sha256 `{config.dataset_digest}`" if config.dataset_digest else "")
     yield f"- Fakes of: {_listed(config.generators)}"
     yield f"- Reals of: {_listed(config.sources)}"
     yield f"- Input: {_input(config)}\n"
@@ -90,7 +91,7 @@ def _body(name: str, config: DetectorConfig, report: DetectorReport) -> Iterator
     yield "Intervals: bootstrap over pairs (groups, where images are unpaired). Fake is the positive class.\n"
     yield "| generator | fakes | AUC | recall |\n|---|---|---|---|"
     for generator, found in sorted(report.by_generator.items()):
-        yield f"| `{printable(generator)}` | {found.n} | {_number(found.auc)} | {_number(found.recall)} |"
+        yield f"| {code(generator)} | {found.n} | {_number(found.auc)} | {_number(found.recall)} |"
     yield "\n## Limits\n"
     yield (
         "- The figures hold for images like those of the test split: the same sources, the same generators, the same "
@@ -142,7 +143,7 @@ def _number(value: float | None) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{printable(name)}`" for name in names) or "not recorded"
+    return ", ".join(code(name) for name in names) or "not recorded"
 
 
 def _input(config: DetectorConfig) -> str:

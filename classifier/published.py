@@ -75,7 +75,7 @@ def _layout(path: Path) -> CheckpointLayout:
     if described.exists():
         try:
             return CheckpointLayout.model_validate(tomllib.loads(described.read_text("utf-8")))
-        except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number or nesting beyond all bounds
             what = first_complaint(error) if isinstance(error, ValidationError) else error
             raise ModelError(f"{described}: not a description of a checkpoint ({what}). Correct it.") from error
     state = read_weights(path)

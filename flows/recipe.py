@@ -1,6 +1,7 @@
 """The recipe: one TOML file, one frozen model; each part's configuration stands beside its owner."""
 
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_origin
 
@@ -14,6 +15,7 @@ from classifier.replay_config import ContinueConfig
 from flows.presets import FULL, apply_preset
 from generation.config import CaptionConfig, GeneratorConfig, RetrieveConfig
 from manifests.errors import RecipeError
+from manifests.secrets import secret_in
 from manifests.splits import SplitConfig
 from pixels.config import AlignmentRules, ScreenRules, ViewRules
 from sources.config import SourceConfig
@@ -87,7 +89,7 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the dataset's name")
     salt: str = Field(default="", description="seeds and splits are drawn from it; the name when empty")
-    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="where images come from")
     screen: ScreenRules = ScreenRules()
     select: SelectConfig = SelectConfig()
     tombstones: tuple[str, ...] = Field(
@@ -100,7 +102,7 @@ class Recipe(BaseModel):
         description="stop when so many pairs stand, over all views: images are drawn in key order, a chunk at a time, from "
         "all that the sources' limits let in; the rest is `surplus`",
     )
-    views: tuple[ViewRules, ...] = Field(min_length=1)
+    views: tuple[ViewRules, ...] = Field(min_length=1, description="how they are framed, and what answers them")
     alignment: AlignmentRules = AlignmentRules()
     caption: CaptionConfig | None = Field(default=None, description="needed where a view makes pairs")
     generators: tuple[GeneratorConfig, ...] = Field(default=(), description="needed where a view makes fakes")
@@ -117,6 +119,18 @@ class Recipe(BaseModel):
         default=None, alias="continue", description="how `twinset continue` lets a detector go on with this dataset"
     )
     distill: DistillConfig | None = Field(default=None, description="how `twinset distill` teaches `classifier`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_secrets(cls, content: Any) -> Any:
+        """The manifest holds the recipe, and manifests are published."""
+        for place, text in _texts(content):
+            if secret := secret_in(text):
+                raise ValueError(
+                    f"`{place}` holds {secret}, and recipes are published in manifests; leave it out, and give it in the "
+                    "environment"
+                )
+        return content
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -242,7 +256,7 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}). Give the path of a .toml file.") from None
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: not a recipe ({error}). Give the path of a .toml file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number or nesting beyond all bounds
         raise RecipeError(f"{path}: not valid TOML: {error}.") from None
 
 
@@ -290,6 +304,19 @@ def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
         if details["type"] != "too_short"
         or not any(other["loc"][:-1][: len(details["loc"])] == details["loc"] for other in errors)
     ]
+
+
+def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """All texts in some tables, each with its place; keys are texts, too."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield place, str(key)
+            yield from _texts(inner, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, f"{place}.{number}")
 
 
 def _valid_keys(location: tuple[int | str, ...]) -> str:

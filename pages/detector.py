@@ -3,16 +3,27 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from classifier.curves import roc, shares
 from classifier.report import METRICS, PREDICTIONS, DetectorReport
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, first_complaint
 
 _SHOWN = 8
+
+
+class _Row(BaseModel):
+    """What is read of a row of `predictions.parquet`."""
+
+    pair_id: str
+    member: str
+    split: str
+    label: Literal[0, 1]
+    score: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -85,17 +96,19 @@ def _test_images(path: Path) -> tuple[list[ScoredImage], list[ScoredImage]]:
     """Reals and fakes of the test split, each from the lowest score to the highest.
 
     Raises:
-        DatasetError: the file is missing or lacks a column.
+        DatasetError: the file is missing or damaged, lacks a column, or holds other values than a training writes.
     """
     try:
-        table = pq.read_table(path, columns=["pair_id", "member", "split", "label", "score"])
-    except (FileNotFoundError, pa.ArrowInvalid, KeyError) as error:
-        raise DatasetError(f"{path}: no readable predictions ({error}). Train again.") from error
-    rows = [row for row in table.to_pylist() if row["split"] == "test"]
-    rows.sort(key=lambda row: (row["score"], row["pair_id"], row["member"]))
+        with pq.ParquetFile(path) as file:
+            table = file.read(["pair_id", "member", "split", "label", "score"], use_threads=False)
+        rows = [_Row.model_validate(row) for row in table.to_pylist()]
+    except (OSError, pa.ArrowException, UnicodeDecodeError, ValidationError) as error:
+        what = first_complaint(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
+        raise DatasetError(f"{path}: no readable predictions ({what}). Train again.") from error
+    tested = sorted((row for row in rows if row.split == "test"), key=lambda row: (row.score, row.pair_id, row.member))
     images: tuple[list[ScoredImage], list[ScoredImage]] = ([], [])
-    for row in rows:
-        images[row["label"]].append(ScoredImage(row["pair_id"], row["member"], row["score"]))
+    for row in tested:
+        images[row.label].append(ScoredImage(row.pair_id, row.member, row.score))
     return images
 
 

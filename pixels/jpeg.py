@@ -43,9 +43,12 @@ def coding_of(image: JpegImageFile) -> JpegCoding:
     """Read the coding of an opened JPEG from its own layers.
 
     Raises:
-        RejectedItem: `subsampling` for CMYK, for RGB stored without the YCbCr transform, for chroma samplings other
-            than 4:4:4, 4:2:2 and 4:2:0, and for tables that are missing or not of 8 bits.
+        RejectedItem: `undecodable` for more than one frame header; `subsampling` for CMYK, for RGB stored without the
+            YCbCr transform, for chroma samplings other than 4:4:4, 4:2:2 and 4:2:0, and for tables that are missing or
+            not of 8 bits.
     """
+    if len(image.layer) != image.layers:
+        raise RejectedItem(Reason.UNDECODABLE, "JPEG: more than one frame header")
     if image.layers != 3:
         raise RejectedItem(Reason.SUBSAMPLING, f"{image.layers} components, expected the 3 of YCbCr")
     if _is_stored_as_rgb(image):

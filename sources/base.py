@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from manifests.errors import RejectedItem
 from manifests.records import ExistingFake, Reason, SourceImage, Terms
+from manifests.secrets import without_secrets
 
 RETRYABLE = frozenset({Reason.TIMEOUT, Reason.DOWNLOAD_FAILED, Reason.PRIVATE_ADDRESS})
 """Reasons for which fetching the same item again may succeed. All other reasons of a source are final."""
@@ -128,7 +129,7 @@ class Source(Protocol):
 
 
 def accept(listing: Listing, data: bytes, source: str) -> Fetched:
-    """Bytes that arrived, checked against what the source says about them.
+    """Bytes that arrived, checked against what the source says about them. URLs are recorded without secrets.
 
     Args:
         listing: what was asked for.
@@ -151,11 +152,11 @@ def accept(listing: Listing, data: bytes, source: str) -> Fetched:
         key=sha256[:16],
         source=source,
         source_id=listing.source_id,
-        url=listing.url,
-        landing_url=listing.landing_url,
+        url=without_secrets(listing.url),
+        landing_url=without_secrets(listing.landing_url),
         license=listing.license,
         author=listing.author,
-        author_url=listing.author_url,
+        author_url=without_secrets(listing.author_url),
         title=listing.title,
         variant=listing.variant,
         class_label=listing.class_label,

@@ -21,10 +21,12 @@ from pydantic_core import from_json
 from manifests.errors import DatasetError
 from manifests.records import IMAGE, REAL
 from manifests.storage import Folder
+from pages.app.bounds import Bounds, read_bounds
 
 MANIFEST = "manifest.parquet"
 _SELECTIONS_KEPT = 64
 _CHOICES_SHOWN = 5_000
+_BOUNDED = ("pair_id", "split", "view", "source", "class_label")
 _RECORD_ROWS = 256
 _PAIR_ID = re.compile(r"[0-9a-f]{16}-[a-z0-9_]{1,100}")
 
@@ -121,6 +123,8 @@ class Catalogue:
         self._one_record = threading.Lock()
         self._choices: Choices | None = None
         self._sets: tuple[str, ...] = ()
+        self._lock_of_bounds = threading.Lock()
+        self._bounds: list[Bounds] | None = None
         with self._open() as file:
             _check(file.schema_arrow, f"{folder}/{MANIFEST}")
             self.metadata: pq.FileMetaData = file.metadata
@@ -229,9 +233,13 @@ class Catalogue:
 
     def may_hold(self, group: int, column: str, value: str) -> bool:
         """Whether a value can stand in a column of a row group, by the bounds that the file states."""
-        place = self.metadata.schema.to_arrow_schema().get_field_index(column)
-        bounds = self.metadata.row_group(group).column(place).statistics
-        return bounds is None or not bounds.has_min_max or bool(bounds.min <= value <= bounds.max)
+        if self.groups == 1:
+            return True
+        with self._lock_of_bounds:
+            if self._bounds is None:
+                self._bounds = read_bounds(self.metadata, _BOUNDED)
+        low, high = self._bounds[group].get(column, ["", ""])
+        return not high or low <= value <= high
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:

@@ -15,10 +15,14 @@ def shown(text: str, longest: int = _LONGEST) -> str:
         text: from anywhere.
         longest: number of characters that are kept.
     """
-    cut = text if len(text) <= longest else f"{text[:longest]}…"
-    if cut.isprintable():
-        return cut
-    return "".join(_visible(character) for character in cut)
+    return visible(text if len(text) <= longest else f"{text[:longest]}…")
+
+
+def visible(text: str) -> str:
+    """Text in which what is not seen stands by its number, at any length."""
+    if text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
 
 
 def escaped(text: str, longest: int = _LONGEST) -> str:

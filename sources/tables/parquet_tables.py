@@ -49,8 +49,8 @@ def batches(
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Some rows of a table in their order, with the number of each batch's first row.
 
-    Row groups that hold none of the rows, or whose statistics say that all they hold is out of bounds, are not read.
-    Rows that are out of bounds come all the same: `within` tells them.
+    Row groups that hold none of the rows are not read, and of those that hold none within the bounds only the columns
+    that are bounded. Rows that are out of bounds come all the same: `within` tells them.
 
     Args:
         table: the table.
@@ -60,9 +60,8 @@ def batches(
     """
     start = 0
     for group in range(table.num_row_groups):
-        facts = table.metadata.row_group(group)
-        end = start + facts.num_rows
-        if start < rows.stop and end > rows.start and _may_hold(facts, bounds):
+        end = start + table.metadata.row_group(group).num_rows
+        if start < rows.stop and end > rows.start and _holds_any(table, group, bounds):
             number = start
             for batch in table.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=list(columns)):
                 low, high = max(rows.start - number, 0), min(rows.stop - number, batch.num_rows)
@@ -132,17 +131,13 @@ def _text(cell: object) -> str:
     return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
 
 
-def _may_hold(facts: pq.RowGroupMetaData, bounds: Sequence[Bounds]) -> bool:
-    """Whether a row group may hold rows within the bounds, by its statistics."""
+def _holds_any(table: pq.ParquetFile, group: int, bounds: Sequence[Bounds]) -> bool:
+    """Whether a row group holds rows within the bounds, by its cells.
+
+    Its statistics would tell sooner, but pyarrow stops the whole program at some damaged ones: nobody asks for them.
+    """
     if not bounds:
-        return True  # pyarrow stops the whole program at some damaged statistics: they are not looked at without need
-    by_column = {bound.column: bound for bound in bounds}
-    for number in range(facts.num_columns):
-        chunk = facts.column(number)
-        bound = by_column.get(chunk.path_in_schema)
-        if bound is None or not chunk.is_stats_set or not chunk.statistics.has_min_max:
-            continue
-        low, high = chunk.statistics.min, chunk.statistics.max
-        if isinstance(low, int | float) and (high < bound.low or low > bound.high):
-            return False
-    return True
+        return True
+    columns = list(dict.fromkeys(bound.column for bound in bounds))
+    batches_ = table.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=columns)
+    return any(within(batch, bounds).true_count for batch in batches_)
