@@ -60,7 +60,7 @@ class ClassifierConfig(BaseModel):
     generators: tuple[GeneratorName, ...] = Field(
         default=(), description="the fakes to learn from and to be measured on; empty: all of the dataset"
     )
-    epochs: int = Field(default=15, ge=1)
+    epochs: int = Field(default=15, ge=1, description="passes over the train split")
     batch_size: int = Field(default=16, ge=1, description="pairs in a batch: each brings its real and all its fakes")
     learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, at its highest; of the head")
     weight_decay: float = Field(default=0.05, ge=0, description="of AdamW; biases and norms are left out")
@@ -84,7 +84,9 @@ class ClassifierConfig(BaseModel):
     keep: Literal["last", "best"] = Field(
         default="last", description="the weights of the last epoch, or of the one with the best AUC on validation"
     )
-    label_smoothing: float = Field(default=0.05, ge=0, lt=1)
+    label_smoothing: float = Field(
+        default=0.05, ge=0, lt=1, description="share of the label that is spread over both classes"
+    )
     augmentation: AugmentationConfig = AugmentationConfig()
     shuffle_buffer: int = Field(default=1000, ge=1, description="pairs held (encoded) by each reader to draw from")
     num_workers: int = Field(default=0, ge=0, description="processes that read; 0: the training process itself")
@@ -96,7 +98,7 @@ class ClassifierConfig(BaseModel):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         default="32-true", description="of training; predictions are always made in 32 bits"
     )
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32, description="of weights, order and augmentation")
     checkpoint_steps: int = Field(
         default=1000, ge=1, description="a checkpoint every so many steps, besides the one after each epoch"
     )

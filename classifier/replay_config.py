@@ -15,8 +15,8 @@ class ReplayRatio(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    new: int = Field(default=8, ge=1)
-    old: int = Field(default=1, ge=1)
+    new: int = Field(default=8, ge=1, description="pairs of the new dataset")
+    old: int = Field(default=1, ge=1, description="pairs of earlier ones")
 
 
 class ContinueConfig(BaseModel):
@@ -27,7 +27,7 @@ class ContinueConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(default=5, ge=1)
+    epochs: int = Field(default=5, ge=1, description="passes over the new train split")
     batch_size: int = Field(
         default=14, ge=1, description="pairs or couples in a batch: 14 couples are the published batch of 28 images"
     )

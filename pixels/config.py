@@ -90,7 +90,7 @@ class ScreenRules(_Settings):
 class ViewRules(_Settings):
     """One way of framing the reals, and the generators that answer it; or images that stand alone, of either label."""
 
-    name: ViewName
+    name: ViewName = Field(description="the recipe's name for the view: the last part of its pairs' ids")
     framing: FramingName = Field(
         description="`scene`, `patch`: pairs of a real and its fakes; `single`: each image stands alone"
     )
@@ -110,7 +110,7 @@ class ViewRules(_Settings):
         multiple_of=LARGEST_MCU,
         description="patch framing: pixels kept round the window through VAE and JPEG, then cut off",
     )
-    kernel: Kernel = "lanczos"
+    kernel: Kernel = Field(default="lanczos", description="of all resizing")
     generators: tuple[GeneratorName, ...] = Field(
         default=(),
         description="those that answer the view; a single view has one where its sources list prompts, else none",
@@ -177,8 +177,10 @@ class NaiveRules(_Settings):
 class AlignmentRules(_Settings):
     """How the members of a pair are made equal, or, in the naive mode, are not."""
 
-    mode: Literal["aligned", "naive"] = "aligned"
-    format: Literal["JPEG", "PNG"] = "JPEG"
+    mode: Literal["aligned", "naive"] = Field(
+        default="aligned", description="naive: reals as they came, fakes as PNG; to show what goes wrong"
+    )
+    format: Literal["JPEG", "PNG"] = Field(default="JPEG", description="of the final encode")
     quality: tuple[int, int] = Field(
         default=(90, 98), description="lowest and highest JPEG quality of the final encode, drawn a pair"
     )

@@ -11,9 +11,11 @@ from twinset.commands.continue_ import continue_
 from twinset.commands.demo import demo
 from twinset.commands.diff import diff
 from twinset.commands.distill import distill
+from twinset.commands.doctor import doctor
 from twinset.commands.evaluate import evaluate
 from twinset.commands.export import export
 from twinset.commands.flat import flat
+from twinset.commands.init import init
 from twinset.commands.merge import merge
 from twinset.commands.pages import pages
 from twinset.commands.plan import plan
@@ -21,6 +23,7 @@ from twinset.commands.predict import predict
 from twinset.commands.publish import publish
 from twinset.commands.push import push
 from twinset.commands.rebuild import rebuild
+from twinset.commands.reference import reference
 from twinset.commands.report import report
 from twinset.commands.retry import retry
 from twinset.commands.serve import serve
@@ -39,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS = (
+    *(init, doctor, reference),
     *(demo, plan, build, rebuild, status, report, retry, takedown, audit, subset, merge, verify, diff, flat),
     *(train, distill, evaluate, predict, push, export, publish, pages, serve),
 )
