@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.published import Published
 from flows.recipe import Recipe, located
 from flows.target import chunks_at_least
-from generation.config import DiffusionSettings, GeneratorConfig, ImageConditioned, ReconstructConfig, RetrieveConfig
-from generation.grid import mean_calls
+from generation.config import DiffusionSettings, GeneratorConfig
+from generation.costs import tflop_an_image
 from manifests.records import SPLITS, Split
 from manifests.splits import SplitConfig
 from pixels.config import ViewRules
@@ -24,8 +24,6 @@ _MAGIC = "*?[{"
 _LISTS = ("csv", "path", "ids", "image_labels", "boxes")
 """Settings of sources that name lists."""
 
-# TFLOP by diffusers' modules of the true shapes: one UNet call, one VAE decode, at the native side in pixels
-_MODELS = {"sd": (512, 0.803, 2.51), "sdxl": (1024, 6.761, 10.47)}
 _H200_TFLOPS = 790.0
 _SHARE_OF_LIMIT = 0.48
 """Share of the matrix rate that a compiled pipeline in large batches reaches."""
@@ -230,28 +228,9 @@ def _choice(values: Sequence[object]) -> str:
 
 
 def _seconds(generator: GeneratorConfig, view: ViewRules) -> float | None:
-    """Seconds an image on one H200; None where the model's size is not known."""
-    if isinstance(generator, RetrieveConfig):
-        return 0.0  # an encoder of texts takes next to nothing
-    family = _family(generator.model)
-    if family is None:
-        return None
-    side, unet, decode = _MODELS[family]
-    area = (view.frame / side) ** 2
-    # an encoder takes about as long as a decoder
-    passes = 2 if isinstance(generator, ReconstructConfig | ImageConditioned) else 1
-    tflop = passes * decode * area
-    if not isinstance(generator, ReconstructConfig):
-        tflop += mean_calls(generator) * unet * area
-    return tflop / (_H200_TFLOPS * _SHARE_OF_LIMIT)
-
-
-def _family(model: str) -> str | None:
-    """Which published family a model's name speaks of."""
-    name = model.lower()
-    if "sdxl" in name or "stable-diffusion-xl" in name:
-        return "sdxl"
-    return "sd" if "stable-diffusion-v1" in name or "stable-diffusion-1" in name or "sd-vae" in name else None
+    """Seconds an image on one H200; None where the model's cost is not known."""
+    tflop = tflop_an_image(generator, view.frame**2)
+    return None if tflop is None else tflop / (_H200_TFLOPS * _SHARE_OF_LIMIT)
 
 
 def _bytes(recipe: Recipe, images: Mapping[str, int | None]) -> tuple[float, float]:

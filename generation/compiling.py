@@ -6,9 +6,10 @@ off and goes on must come to the same bytes, and compiled models give other low 
 
 from typing import Any, TypeVar, cast
 
-from generation.config import BlipCaptions, DiffusionSettings
+from generation.config import BlipCaptions, DiffusionConfig
+from generation.grid import mean_calls
 
-Compilable = TypeVar("Compilable", bound=BlipCaptions | DiffusionSettings)
+Compilable = TypeVar("Compilable", bound=BlipCaptions | DiffusionConfig)
 
 COMPILED = "compiled"
 """The entry of a record's versions that says by what the model was compiled; absent where it was not."""
@@ -61,10 +62,9 @@ def compile_pipeline(pipeline: Any) -> None:
     pipeline.vae.decoder.compile(fullgraph=True, dynamic=False)
 
 
-def _seconds_saved(config: BlipCaptions | DiffusionSettings, pixels: int) -> float:
+def _seconds_saved(config: BlipCaptions | DiffusionConfig, pixels: int) -> float:
     """Seconds that compiling saves an image."""
     if isinstance(config, BlipCaptions):
         return _CAPTION_STEPS * _STEP_SECONDS_SAVED / config.batch_size
-    rows = 2 if config.guidance_scale > 1 else 1
-    tflop = config.num_inference_steps * rows * _TFLOP_A_CALL * pixels / _CALL_PIXELS
+    tflop = mean_calls(config) * _TFLOP_A_CALL * pixels / _CALL_PIXELS
     return tflop / _EAGER_TFLOPS * _SAVED

@@ -55,9 +55,14 @@ def order_of(config: DiffusionConfig, setting: Setting) -> tuple[int, int, int, 
     )
 
 
-def mean_calls(config: DiffusionConfig) -> float:
-    """Calls of the denoising network that an image takes in the mean over all settings; guidance takes two a step."""
-    guided = fmean(2 if guidance > 1 else 1 for guidance in guidances_of(config))
+def mean_calls(config: DiffusionConfig, *, embeds_guidance: bool = False) -> float:
+    """Calls of the denoising network that an image takes in the mean over all settings.
+
+    Args:
+        config: a generator that denoises.
+        embeds_guidance: whether the network is told the guidance scale; else guidance takes two calls a step.
+    """
+    guided = 1.0 if embeds_guidance else fmean(2 if guidance > 1 else 1 for guidance in guidances_of(config))
     share = fmean(strengths_of(config)) if isinstance(config, ImageConditioned) else 1.0
     # one more, as multistep schedulers of second order take at the start
     return (fmean(steps_of(config)) * share + 1) * guided
