@@ -13,9 +13,11 @@ VAE, DEMO = "vae", "demo"
 
 _VAE_SIDE, _DEMO_SIDE = 512, 64
 _PATCH = 256  # pixels: what an autoencoder alone is shown
-_REDUCTION = 1.5
+_REDUCTION = 2
 """Of a scene: at F itself, traces of the real's own compression are left (docs/alignment-steps.md)."""
 _MULTIPLE = 8
+_DEMO_SIZE = 40
+"""As recipes/demo.toml has it: of so few pixels no more can be spared, and the demo's own null control holds there."""
 
 
 class SourceKind(StrEnum):
@@ -100,7 +102,9 @@ class Choices(BaseModel):
             return self.size
         if self.framing is Framing.PATCH:
             return self.chosen_frame
-        return max(SMALLEST_SIDE, int(self.chosen_frame / _REDUCTION) // _MULTIPLE * _MULTIPLE)
+        if self.chosen_frame == _DEMO_SIDE:
+            return _DEMO_SIZE
+        return max(SMALLEST_SIDE, self.chosen_frame // _REDUCTION // _MULTIPLE * _MULTIPLE)
 
 
 def _native_side(generator: str) -> int:

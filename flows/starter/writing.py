@@ -78,7 +78,7 @@ def _screen(choices: Choices) -> str:
 def _view(choices: Choices) -> str:
     is_scene = choices.framing is Framing.SCENE
     shows = "the whole scene, as a text-to-image model composes one" if is_scene else "a window of native pixels"
-    size = "what the dataset holds; at most F / 1.5 of a scene, else compression leaks (docs/alignment.md)"
+    size = "what the dataset holds; at most F / 2 of a scene, else compression leaks (docs/alignment.md)"
     return _block(
         [
             "# One way of framing the photographs, and the generators that answer it.",

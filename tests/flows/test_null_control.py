@@ -2,8 +2,9 @@
 
 What is asked is an AUC within 0.03 of one half at 2,000 pairs of each view, which takes minutes a recipe:
 `TWINSET_TEST_NULL_PAIRS=2000` asks that; otherwise few pairs are made. Views of more than 128 pixels are reduced in
-proportion; `TWINSET_TEST_NULL_SIDE=1024` has them at the recipe's own sizes, which takes hours. By chance alone an AUC of n pairs then strays from one half, with 95 % probability by
-up to 0.8 / sqrt(n) (0.08 at 100 pairs, 0.057 at 200, 0.025 at 1,000): so much is added to the 0.03.
+proportion; `TWINSET_TEST_NULL_SIDE=1024` has them at the recipe's own sizes, which takes hours. By chance alone an AUC of n
+pairs strays from one half, with 95 % probability by up to 0.8 / sqrt(n) (0.08 at 100 pairs, 0.057 at 200, 0.025 at 1,000): so
+much is added to the 0.03 where they are few.
 """
 
 import dataclasses
