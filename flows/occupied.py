@@ -81,6 +81,7 @@ def occupied(folder: Folder) -> Iterator[None]:
 @contextmanager
 def _locked(folder: Folder) -> Iterator[None]:
     path = Path(folder.path(_LOCK))
+    is_new = not path.parents[1].exists()
     with explained_on_disk(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _open_locked(path)
@@ -92,6 +93,8 @@ def _locked(folder: Folder) -> Iterator[None]:
         path.unlink(missing_ok=True)
         with suppress(OSError):  # a folder that was refused stays as it was; one that holds something stays
             path.parent.rmdir()
+            if is_new:
+                path.parents[1].rmdir()
         os.close(descriptor)
 
 
