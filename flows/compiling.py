@@ -1,15 +1,11 @@
 """Whether the models of a run are compiled, by how many images the whole run asks them for."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from flows.folder import BuildFolder
 from flows.stages.select import SelectStage
-from generation.compiling import decided
-from generation.config import BlipCaptions, DiffusionSettings
+from generation.compiling import Compilable, decided
 from pixels.config import ViewRules
-
-Compilable = TypeVar("Compilable", bound=BlipCaptions | DiffusionSettings)
 
 
 def decided_for(build: BuildFolder, config: Compilable, views: Sequence[ViewRules]) -> Compilable:

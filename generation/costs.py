@@ -56,6 +56,5 @@ def tflop_an_image(config: GeneratorConfig, pixels: int) -> float | None:
         return None
     # an encoder takes about as long as a decoder
     passes = 2 if isinstance(config, ReconstructConfig | ImageConditioned) else 1
-    denoises = not isinstance(config, ReconstructConfig)
-    calls = mean_calls(config, embeds_guidance=cost.embeds_guidance) if denoises else 0.0
+    calls = 0.0 if isinstance(config, ReconstructConfig) else mean_calls(config, embeds_guidance=cost.embeds_guidance)
     return (passes * cost.decode + calls * cost.call) * pixels / cost.side**2
