@@ -75,13 +75,14 @@ def load(image: ImageFile.ImageFile) -> Pixels:
 
     Raises:
         RejectedItem: `pixel-format` for any other mode, `truncated` or `undecodable`.
+        InfrastructureError: there is not enough memory.
     """
     if image.mode not in ("RGB", "L"):
         raise RejectedItem(Reason.PIXEL_FORMAT, f"mode {image.mode}, expected RGB")
     with decoding(str(image.format)):
         image.load()
-    array = np.array(image, dtype=np.uint8)
-    return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
+        array = np.array(image, dtype=np.uint8)
+        return array if array.ndim == 3 else np.repeat(array[:, :, None], 3, axis=2)
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Pixels:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from manifests.errors import RejectedItem
+from manifests.errors import InfrastructureError, RejectedItem
 from manifests.records import Reason
 
 _PNG_END = b"IEND\xaeB`\x82"
@@ -19,9 +19,14 @@ def decoding(file_format: str, data: bytes = b"") -> Iterator[None]:
 
     Raises:
         RejectedItem: `truncated` or `undecodable`.
+        InfrastructureError: the machine has not enough memory: no fault of the file, whose size is checked beforehand.
     """
     try:
         yield
+    except MemoryError as error:
+        raise InfrastructureError(
+            f"not enough memory to decode an image ({file_format}); free some, and run the same command again"
+        ) from error
     except Exception as error:
         truncated = "truncated" in str(error).lower() or is_cut_short(file_format, data)
         reason = Reason.TRUNCATED if truncated else Reason.UNDECODABLE

@@ -25,5 +25,5 @@ def generator_of(said: str, place: str) -> str:
         return ""
     name = generator_name(said)
     if not name:
-        raise SourceError(f"{place}: {printable(said[:40])!r} holds neither a letter nor a digit; correct it")
+        raise SourceError(f"{place}: {printable(said[:40])!r} holds no letter from a to z and no digit; correct it")
     return name

@@ -126,6 +126,8 @@ class Laion:
                         yield found
         if without_url:
             _LOG.warning("%s: %d rows without an http(s) URL were passed over", self._config.path, without_url)
+        if not seen:
+            raise SourceError(f"{self._config.path}: holds no rows; check that its files are whole")
         if not taken:
             left = (
                 f"the {without_url} that the filters leave name no http(s) URL"

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from manifests import canonical
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Reject, Stage
+from manifests.secrets import without_secrets
 from sources.base import RETRYABLE, Fetched, Listing
 from sources.config import SourceConfig
 from sources.fetching.answers import ANSWERS, read_answers
@@ -40,9 +41,9 @@ class RealsStage(MapStage):
         for listing, outcome in self._fetched(index, config, listings):
             _add(chunk, config.name, listing, outcome)
 
-    def failed(self, index: int) -> set[str]:
+    def failed(self, index: int) -> list[str]:
         """Source ids of the chunk's items that failed for a reason that may pass."""
-        return {_source_id(reject) for reject in self.store.rejects(index) if reject.reason in RETRYABLE}
+        return [_source_id(reject) for reject in self.store.rejects(index) if reject.reason in RETRYABLE]
 
     def fetch_again(self, index: int) -> None:
         """Ask again for what has failed for a reason that may pass, and keep all else of a chunk that is done.
@@ -51,13 +52,14 @@ class RealsStage(MapStage):
         """
         started = time.time()
         config, listings = self._listings(index)
-        failed = self.failed(index)
-        outcomes = self._earlier(index)
-        asked = [listing for listing in listings if listing.source_id in failed]
-        outcomes.update((listing.source_id, outcome) for listing, outcome in self._fetched(index, config, asked))
+        outcomes = self._earlier(index, listings)
+        failed = [place for place, outcome in enumerate(outcomes) if _may_pass(outcome)]
+        answers = self._fetched(index, config, [listings[place] for place in failed])
+        for place, (_, outcome) in zip(failed, answers, strict=True):
+            outcomes[place] = outcome
         chunk = self.store.writer(index)
-        for listing in listings:
-            _add(chunk, config.name, listing, outcomes[listing.source_id])
+        for listing, outcome in zip(listings, outcomes, strict=True):
+            _add(chunk, config.name, listing, outcome)
         self.store.commit(chunk, self.inputs(index), started)
 
     def note(self, index: int) -> str:
@@ -90,13 +92,17 @@ class RealsStage(MapStage):
         except FileNotFoundError:
             return b""
 
-    def _earlier(self, index: int) -> dict[str, Fetched | RejectedItem]:
-        """What the chunk holds, by source id."""
-        outcomes: dict[str, Fetched | RejectedItem] = {
-            _source_id(reject): RejectedItem(reject.reason, reject.detail) for reject in self.store.rejects(index)
-        }
-        for stored in self.store.records(index, StoredImage):
-            outcomes[stored.image.source_id] = Fetched(self.store.stored_blob(stored.blob), stored.image)
+    def _earlier(self, index: int, listings: Sequence[Listing]) -> list[Fetched | RejectedItem]:
+        """What became of each of the chunk's listings, in their order: a list may name one id twice."""
+        kept, dropped = deque(self.store.records(index, StoredImage)), deque(self.store.rejects(index))
+        outcomes: list[Fetched | RejectedItem] = []
+        for listing in listings:
+            if kept and _is_of(listing, kept[0]):
+                stored = kept.popleft()
+                outcomes.append(Fetched(self.store.stored_blob(stored.blob), stored.image))
+            else:
+                reject = dropped.popleft()
+                outcomes.append(RejectedItem(reject.reason, reject.detail))
         return outcomes
 
 
@@ -106,6 +112,14 @@ def _add(chunk: ChunkWriter, source: str, listing: Listing, outcome: Fetched | R
         chunk.reject(f"{source}:{listing.source_id}", outcome)
     else:
         chunk.add(StoredImage(image=outcome.image, blob=chunk.blob(outcome.image.key, outcome.data)))
+
+
+def _is_of(listing: Listing, stored: StoredImage) -> bool:
+    return (stored.image.source_id, stored.image.url) == (listing.source_id, without_secrets(listing.url))
+
+
+def _may_pass(outcome: Fetched | RejectedItem) -> bool:
+    return isinstance(outcome, RejectedItem) and outcome.reason in RETRYABLE
 
 
 def _answers_name(index: int) -> str:

@@ -16,6 +16,7 @@ from sources.fakes.labelled import take
 from sources.fakes.labelled_rows import landing_url, row_settings
 from sources.fetching.by_url import fetch_urls
 from sources.fetching.downloading import FetchSettings
+from sources.generators import says_real
 from sources.tables.parquet_images import ParquetSet, Row, fetch_images, read_rows
 from sources.terms import terms_of
 
@@ -108,7 +109,7 @@ class ElsaD3:
         )
 
     def _fake(self, row: Row, fake: Fake, files: ParquetSet) -> Listing:
-        license_name = self._config.license or files.license
+        license_name, model = self._config.license or files.license, row.text(f"model_{fake}")
         return Listing(
             source_id=f"{row.source_id}:{fake}",
             location=row.location(f"image_{fake}"),
@@ -117,7 +118,7 @@ class ElsaD3:
             terms=terms_of(license_name),
             revision=files.revision,
             made=ExistingFake(
-                generator=generator_name(row.text(f"model_{fake}")) or self._config.generator,
+                generator=("" if says_real(model) else generator_name(model)) or self._config.generator,
                 prompt=row.text("positive_prompt"),
                 negative_prompt=row.text("negative_prompt"),
                 settings=row_settings(row, {name: f"{name}_{fake}" for name in _SETTINGS}),

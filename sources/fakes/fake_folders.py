@@ -11,6 +11,8 @@ from sources.fakes.labelled import Meaning
 from sources.fakes.labelled_folders import LabelledFolders, LabelledFolderSettings
 from sources.fakes.prompt_files import PromptTable
 
+_UNKNOWN = "unknown"
+
 
 class GenImageConfig(LabelledFolderSettings):
     """GenImage, one of its generators, or tiny-genimage: reals of ImageNet, fakes of eight generators."""
@@ -125,7 +127,7 @@ class ChameleonConfig(LabelledFolderSettings):
 
     def open(self) -> LabelledFolders:
         """The source that these settings describe."""
-        return LabelledFolders(self, folder_layouts.named("Chameleon's folders test/{0_real,1_fake}"))
+        return LabelledFolders(self, folder_layouts.unnamed("Chameleon's folders test/{0_real,1_fake}"))
 
 
 class AigcDetectBenchmarkConfig(LabelledFolderSettings):
@@ -146,7 +148,7 @@ class LabelledFolderConfig(LabelledFolderSettings):
 
     type: Literal["labelled-folder"] = "labelled-folder"
     name: SourceName = "labelled-folder"
-    generator: GeneratorName = "unknown"
+    generator: GeneratorName = _UNKNOWN
     labels: dict[str, Meaning] = Field(
         default={},
         description="what the images in folders of a name are: `real`, `fake`, or the name of the fakes' generator. "
@@ -156,7 +158,10 @@ class LabelledFolderConfig(LabelledFolderSettings):
 
     def open(self) -> LabelledFolders:
         """The source that these settings describe."""
-        return LabelledFolders(self, folder_layouts.mapped(self.labels, pair_by_name=self.pair_by_name))
+        layout = folder_layouts.mapped(
+            self.labels, pair_by_name=self.pair_by_name, one_generator=self.generator != _UNKNOWN
+        )
+        return LabelledFolders(self, layout)
 
 
 FakeFolderConfig = (

@@ -27,21 +27,32 @@ def named(expected: str) -> Layout:
     return Layout(expected, _named)
 
 
+def unnamed(expected: str) -> Layout:
+    """`{real,fake}` where no folder names a generator: what lies above them is only where the set was put."""
+    return Layout(expected, _unnamed)
+
+
 def paired(expected: str) -> Layout:
-    """`{real,fake}` where a real and its fake have the same base name."""
-    return Layout(expected, _named, pair=lambda path: path.stem)
+    """As `unnamed`, where a real and its fake have the same base name."""
+    return Layout(expected, _unnamed, pair=lambda path: path.stem)
 
 
-def mapped(meanings: Mapping[str, str], *, pair_by_name: bool) -> Layout:
+def mapped(meanings: Mapping[str, str], *, pair_by_name: bool, one_generator: bool) -> Layout:
     """Folders that the recipe names: `real`, `fake`, or a fake's generator; others mean what their names say.
 
     Args:
         meanings: by name of a folder.
         pair_by_name: whether files of the same base name belong together.
+        one_generator: whether the recipe says what made the fakes: then their folders do only if they tell several apart.
     """
     pair: Callable[[PurePosixPath], str] = (lambda path: path.stem) if pair_by_name else (lambda _: "")
     expected = "folders named {real,fake} or alike, or as `labels` says"
-    return Layout(expected, lambda folders, _: _mapped(folders, meanings), pair=pair, named=list(meanings))
+    return Layout(
+        expected,
+        lambda folders, _: _mapped(folders, meanings, one_generator=one_generator),
+        pair=pair,
+        named=list(meanings),
+    )
 
 
 def wildrf() -> Layout:
@@ -83,18 +94,26 @@ def _named(folders: Collection[Parts], _: str) -> list[LabelledFolder]:
     return plain_folders(find_labels(folders))
 
 
+def _unnamed(folders: Collection[Parts], root: str) -> list[LabelledFolder]:
+    return [replace(place, generator="") for place in _named(folders, root)]
+
+
 def _genimage(folders: Collection[Parts], root: str) -> list[LabelledFolder]:
     labels = find_labels(folders)
     return genimage_folders(labels, root) if is_genimage(labels) else []
 
 
-def _mapped(folders: Collection[Parts], meanings: Mapping[str, str]) -> list[LabelledFolder]:
+def _mapped(folders: Collection[Parts], meanings: Mapping[str, str], *, one_generator: bool) -> list[LabelledFolder]:
     given = {name: REAL if meaning == "real" else FAKE for name, meaning in meanings.items()}
     labels = find_labels(folders, given)
     generators = {parts: meanings.get(parts[depth], "fake") for parts, (depth, _) in labels.items()}
+    places = plain_folders(labels)
+    told = {place.generator for place in places if place.label == FAKE}
+    if one_generator and len(told) == 1 and label_of_class(min(told)) is None:
+        places = [replace(place, generator="") for place in places]
     return [
         place if generators[place.parts] in ("real", "fake") else replace(place, generator=generators[place.parts])
-        for place in plain_folders(labels)
+        for place in places
     ]
 
 

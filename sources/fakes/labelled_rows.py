@@ -1,6 +1,6 @@
 """Labelled images in the rows of Parquet files, real and generated, told apart by a column."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -34,6 +34,7 @@ class RowLayout:
         image: the image.
         label: whether it is real.
         meanings: what the label's values stand for, where the set gives numbers; other values mean what they say.
+        named: values that the recipe names: each must be one of the classes, where the files name these.
         generator: what made a fake.
         generators: names of generators by the column's values, where the set gives numbers.
         prompt: what a fake was made from; of a real, its caption.
@@ -46,6 +47,7 @@ class RowLayout:
     image: str
     label: str
     meanings: Mapping[str, str] = field(default_factory=dict)
+    named: Collection[str] = ()
     generator: str = ""
     generators: Mapping[str, str] = field(default_factory=dict)
     prompt: str = ""
@@ -85,6 +87,7 @@ class LabelledParquetConfig(LabelledRowSettings):
             image=self.image_column,
             label=self.label_column,
             meanings=self.labels,
+            named=self.labels,
             generator=self.generator_column,
             prompt=self.prompt_column,
             class_label=self.class_column,
@@ -132,6 +135,12 @@ class LabelledRows:
         config, layout, files = self._config, self._layout, self._config.files()
         coded = (layout.label, layout.class_label, layout.generator)
         names = {column: class_names(files, column) for column in coded if column}
+        classes = names[layout.label]
+        if classes and (unknown := sorted({*layout.named} - {*classes})):
+            raise SourceError(
+                f"{files.label}: labels: there is no class {unknown[0]!r} in the column {layout.label!r}; its numbers "
+                f"stand for {', '.join(map(printable, classes))}: name these, or leave labels out"
+            )
         rows = read_rows(files, layout.columns, images=[layout.image])
         yield from take((self._listing(row, names, files) for row in rows), config, files.label)
 

@@ -122,7 +122,8 @@ class BoundedOpener(OpenerDirector):
 
     def _ask(self, url: str, bounds: Bounds, trail: "_Trail", opted_out: Callable[[Message], bool]) -> addinfourl | str:
         """What one URL answers, or the URL that it sends to."""
-        parts = urlsplit(url)
+        asked = _in_ascii(url)
+        parts = urlsplit(asked)
         if parts.scheme not in ("http", "https"):
             raise RejectedItem(Reason.NOT_FOUND, "not an http or https URL")
         host = parts.hostname or ""
@@ -130,7 +131,7 @@ class BoundedOpener(OpenerDirector):
             raise private_address(host)
         with self._turns.turn(host) as waited:
             bounds.deadline += waited
-            with self._response(url, bounds) as response:
+            with self._response(asked, bounds) as response:
                 trail.meet(url, response)
                 if response.status in _REDIRECT_STATUS and "Location" in response.headers:
                     return _absolute(url, response.headers["Location"])
@@ -218,6 +219,19 @@ def _check_status(status: int) -> None:
         return
     transient = status >= 500 or status in _TRANSIENT_STATUS
     raise RejectedItem(Reason.DOWNLOAD_FAILED if transient else Reason.NOT_FOUND, f"HTTP {status}")
+
+
+def _in_ascii(url: str) -> str:
+    """A URL with letters of all scripts as browsers ask for it: the host by IDNA, all else as UTF-8 behind percent signs.
+
+    Raises:
+        ValueError: it cannot be written so.
+    """
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    place = ":".join(part.encode("idna").decode() for part in parts.netloc.split(":"))
+    return quote(parts._replace(netloc=place).geturl(), safe=string.punctuation)
 
 
 def _absolute(url: str, location: str) -> str:

@@ -30,6 +30,7 @@ HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9._:-]+$")]
 """A name or an IP address as a URL has it: lower case, no port, no brackets."""
 
 _START = 600.0  # seconds that img2dataset and its processes may take to be imported on a busy machine
+_NO_URL = "unknown url type"  # what urllib says of text without a scheme, before the opener is asked
 _LOOK_UP = 60.0  # seconds that the look-up of a name may take beside the deadline of its URL
 
 
@@ -223,6 +224,8 @@ def _outcomes(folder: Path, log: Path, count: int) -> list[Outcome]:
 
 def _rejection(error: str) -> RejectedItem:
     """The rejection that an error column tells of: the opener's, or img2dataset's own words."""
+    if error.startswith(_NO_URL):
+        return RejectedItem(Reason.NOT_FOUND, "malformed URL")
     reason, _, detail = error.partition(": ")
     try:
         return RejectedItem(Reason(reason), detail)

@@ -21,14 +21,12 @@ if __name__ in ("__main__", "__mp_main__"):
 import pyarrow as pa
 import pyarrow.parquet as pq
 from img2dataset import download
-from img2dataset.downloader import is_disallowed
 
 from sources.fetching.answers import ANSWERS, AnswerLog
 from sources.fetching.bounded_opener import BoundedOpener
 from sources.fetching.downloading import JOB, OUTCOMES, OUTPUT, Job, Outcome
+from sources.fetching.opt_out import opts_out
 from sources.tars import walk
-
-_OPT_OUT = ["noai", "noimageai", "noindex", "noimageindex"]  # directives of X-Robots-Tag
 
 
 def read_job(folder: Path) -> Job:
@@ -39,9 +37,7 @@ def read_job(folder: Path) -> Job:
 def bound_requests(folder: Path) -> None:
     """Put the limits of the job on all that this process asks through urllib."""
     job = read_job(folder)
-    opted_out = partial(
-        is_disallowed, user_agent_token=job.settings.user_agent_token, disallowed_header_directives=_OPT_OUT
-    )
+    opted_out = partial(opts_out, token=job.settings.user_agent_token)
     log = AnswerLog(folder / ANSWERS)
     install_opener(BoundedOpener(job.settings, max_bytes=job.max_bytes, opted_out=opted_out, log=log.add))
 
@@ -71,7 +67,7 @@ def run(folder: Path) -> None:
         number_sample_per_shard=len(job.urls),
         retries=job.settings.retries,
         user_agent_token=job.settings.user_agent_token,
-        disallowed_header_directives=_OPT_OUT,
+        disallowed_header_directives=[],  # the opener has asked before it read the body
     )
     with (folder / OUTCOMES).open("w") as lines:
         for shard in sorted(output.glob("*.tar")):

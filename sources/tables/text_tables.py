@@ -115,7 +115,8 @@ def _csv(url: str, stream: BinaryIO, delimiter: str, names: Sequence[str], *, qu
             if fields:
                 place = f"{url}: line {line}"
                 if len(fields) != len(header):
-                    raise SourceError(f"{place}: {len(fields)} columns, the header has {len(header)}; quote the texts")
+                    remedy = "quote the texts" if quoted else "take tabs and line breaks out of its texts"
+                    raise SourceError(f"{place}: {len(fields)} columns, the header has {len(header)}; {remedy}")
                 number += 1
                 yield TextRow(number, place, dict(zip(header, fields, strict=True)))
             line = lines.line_num + 1

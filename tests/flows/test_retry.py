@@ -8,13 +8,30 @@ import pytest
 
 from flows.failures import Failed, failed_chunks, forget_failed
 from flows.folder import BuildFolder
+from flows.recipe import load_recipe
 from flows.records import GeneratedFake, StoredImage
 from flows.stages.audit import build_stages
+from flows.stages.listing import ListStage
 from flows.stages.reals import RealsStage
 from manifests.errors import RejectedItem
 from manifests.records import Reason
 
 pytestmark = pytest.mark.xdist_group("stages")
+
+TWICE = """
+name = "twice"
+
+[[sources]]
+type = "url-list"
+path = "list.csv"
+images = "."
+
+[[views]]
+name = "photos"
+framing = "single"
+sources = ["url-list"]
+size = 32
+"""
 
 
 def contents(dataset: Path) -> dict[str, bytes]:
@@ -84,6 +101,28 @@ def test_only_what_failed_is_asked_for(broken: BuildFolder, scenes: Path, tmp_pa
     before = {stored.image.source_id for stored in stage.store.records(0, StoredImage)}
     RealsStage(moved).fetch_again(0)
     assert {stored.image.source_id for stored in stage.store.records(0, StoredImage)} == {*before, lost}
+
+
+def test_two_rows_of_one_id_are_two_images(tmp_path: Path):
+    """A list can name an image twice, at two addresses: each keeps its own outcome."""
+    for number in range(4):
+        (tmp_path / f"{number}.jpg").write_bytes(b"image %d" % number)
+    rows = ["7,a,0.jpg", "8,b,1.jpg", "7,c,2.jpg", "7,d,3.jpg"]
+    (tmp_path / "list.csv").write_text("\n".join(["id,url,path", *rows]))
+    (tmp_path / "twice.toml").write_text(TWICE)
+    build = BuildFolder(load_recipe(tmp_path / "twice.toml"), str(tmp_path), str(tmp_path / "out"))
+    build.claim()
+    stage = RealsStage(build)
+    for step in (ListStage(build), stage):
+        step.run(0)
+    chunk = tmp_path / "out" / "work" / "reals" / "00000.jsonl"
+    whole = chunk.read_bytes()
+    for lost in range(4):
+        fail(build, 0, lost, Reason.TIMEOUT)
+        assert len(stage.failed(0)) == 1
+        stage.fetch_again(0)
+        assert chunk.read_bytes() == whole
+        assert not stage.failed(0)
 
 
 def test_what_is_final_is_left_alone(built: Path, tmp_path: Path):

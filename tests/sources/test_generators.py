@@ -20,5 +20,5 @@ def test_a_generator_is_called_as_records_have_it(said: str, name: str):
 
 
 def test_a_cell_that_is_no_name_is_refused():
-    with pytest.raises(SourceError, match=r"row 1: '\?!' holds neither a letter nor a digit"):
+    with pytest.raises(SourceError, match=r"row 1: '\?!' holds no letter from a to z and no digit"):
         generator_of("\x1b!", "row 1")

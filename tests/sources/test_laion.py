@@ -215,6 +215,12 @@ def test_filters_that_leave_nothing_are_said(tmp_path: Path):
         listed(tmp_path, min_scores={"aesthetic": 10})
 
 
+def test_files_without_rows_are_said(tmp_path: Path):
+    write(tmp_path, {"URL": pa.array([], pa.string())})
+    with pytest.raises(SourceError, match="holds no rows; check that its files are whole"):
+        listed(tmp_path)
+
+
 def test_columns_that_hold_no_numbers_or_stand_twice_are_said_at_once(tmp_path: Path):
     path = write(tmp_path, EN | {"punsafe": ["low"] * ROWS})
     assert "column 'punsafe' holds string, numbers are expected; name another as columns.punsafe" in failure(tmp_path)

@@ -82,7 +82,9 @@ def test_the_orders_of_the_conceptual_captions(tmp_path: Path, layout: str, line
     for path, data in ((tmp_path / "cc.tsv", line.encode()), (tmp_path / "cc.tsv.gz", gzip.compress(line.encode()))):
         [entry] = listed(path, data, layout=layout)
         assert (entry.url, entry.source_caption) == ("http://lh6.ggpht.com/-Iv/x.jpg", 'a "very typical bus station')
-    assert "line 1: 3 columns, the header has 2" in failure(tmp_path / "cc.tsv", b"a\tb\tc\n", layout=layout)
+    assert "line 1: 3 columns, the header has 2; take tabs and line breaks out" in failure(
+        tmp_path / "cc.tsv", b"a\tb\tc\n", layout=layout
+    )
 
 
 def test_a_file_without_names_is_given_them(tmp_path: Path):

@@ -96,6 +96,12 @@ def test_tiny_genimage_names_generators_in_the_folders_of_imagenet(tmp_path: Pat
     assert sorted(listed("genimage", tmp_path).values()) == ["biggan", "glide", "real", "real"]
 
 
+@pytest.mark.parametrize(("kind", "inside"), [("dda", ""), ("chameleon", "test/")])
+def test_the_folder_that_a_set_was_put_into_is_no_generator(tmp_path: Path, kind: str, inside: str):
+    put(tmp_path, f"Training-Set/{inside}real/1.jpg", f"Training-Set/{inside}fake/1.png")
+    assert set(listed(kind, tmp_path).values()) == {"real", kind}
+
+
 def test_dda_pairs_by_base_name(tmp_path: Path):
     put(tmp_path, "real/000000000009.jpg", "fake/000000000009.png", "real/000000000025.jpg")
     found = {listing.source_id: (listing.made is not None, listing.pair) for listing in listings("dda", tmp_path)}
@@ -229,6 +235,14 @@ def test_aigcdetectbenchmark_has_classes_below_some_generators(tmp_path: Path):
     found = listings("aigcdetectbenchmark", tmp_path)
     assert sorted(listed("aigcdetectbenchmark", tmp_path).values()) == ["adm", "progan", "real", "real"]
     assert [listing.class_label for listing in found] == ["", "", "airplane", "airplane"]
+
+
+def test_the_recipes_generator_counts_where_folders_tell_no_two_apart(tmp_path: Path):
+    put(tmp_path, "Dataset/Train/Real/a.png", "Dataset/Train/Fake/a.png")
+    assert set(listed("labelled-folder", tmp_path, generator="stylegan").values()) == {"real", "stylegan"}
+    assert set(listed("labelled-folder", tmp_path).values()) == {"real", "dataset"}
+    put(tmp_path, "More/Train/Real/a.png", "More/Train/Fake/a.png")
+    assert set(listed("labelled-folder", tmp_path, generator="stylegan").values()) == {"real", "dataset", "more"}
 
 
 def test_a_labelled_folder_takes_the_recipes_words(tmp_path: Path):

@@ -202,6 +202,14 @@ def test_elsa_d3_has_four_fakes_of_a_photograph_that_lies_elsewhere(elsa: str):
     )
 
 
+def test_a_model_of_elsa_d3_that_is_called_real_makes_fakes(tmp_path: Path, hub_parquet: Parquet):
+    shared = ("id", "original_prompt", "positive_prompt", "negative_prompt")
+    row: dict[str, Any] = {name: ["x"] for name in shared} | {"url": [""], "model_gen0": ["Real"], "image_gen0": [b"0"]}
+    row |= {f"{name}_gen0": [64] for name in ("width", "height", "num_inference_steps")}
+    put(tmp_path, "train.parquet", hub_parquet(row))
+    assert generators("elsa-d3", path=str(tmp_path / "train.parquet"), fakes=["gen0"]) == ["elsa_d3"]
+
+
 def test_elsa_d3_is_taken_by_fake_and_label(tmp_path: Path, elsa: str):
     images = fetched("elsa-d3", tmp_path, path=elsa, only="fake", fakes=["gen1", "gen3"])
     assert [data for _, data in images] == [b"37 gen1", b"37 gen3", b"38 gen1", b"38 gen3"]
@@ -234,6 +242,14 @@ def test_labels_mean_what_their_names_say_whatever_their_order(tmp_path: Path, h
         "real",
     ]
     assert generators("labelled-parquet", path=str(tmp_path / "b.parquet")) == ["real", "midjourney", "midjourney"]
+
+
+def test_labels_by_number_do_not_go_past_the_names_of_the_classes(tmp_path: Path, hub_parquet: Parquet):
+    put(tmp_path, "a.parquet", hub_parquet({"image": [b"0", b"1"], "label": [0, 1]}, {"label": ["fake", "real"]}))
+    path = str(tmp_path / "a.parquet")
+    words = refused("labelled-parquet", path=path, labels={"0": "real", "1": "fake"})
+    assert "there is no class '0' in the column 'label'; its numbers stand for fake, real" in words
+    assert generators("labelled-parquet", path=path, labels={"fake": "sdxl"}) == ["sdxl", "real"]
 
 
 def test_the_recipe_says_what_numbers_and_other_words_mean(tmp_path: Path, hub_parquet: Parquet):

@@ -191,6 +191,16 @@ def test_what_is_no_web_address_is_not_opened(url: str):
     assert rejection(opener(), url).reason is Reason.NOT_FOUND
 
 
+def test_letters_of_all_scripts_are_asked_for_as_browsers_do(server: Any):
+    told: list[Answer] = []
+    server.routes["/%E9%B8%9F/ma%C3%B1ana%20.jpg?q=%C3%BC"] = lambda handler: handler.answer(b"here")
+    url = f"http://127。0。0。1:{server.server_port}/鸟/mañana%20.jpg?q=ü"  # IDNA takes those stops for dots
+    assert opener(log=told.append).open(url).read() == b"here"
+    assert not told[0].redirected
+    assert rejection(opener(private_hosts=()), "http://①②⑦.0.0.1/").reason is Reason.PRIVATE_ADDRESS
+    assert rejection(opener(), "http://bü..cher.example/").reason is Reason.NOT_FOUND
+
+
 def test_a_redirect_into_ones_own_network_is_not_followed(server: Any):
     """`localhost` is not named in private_hosts, although 127.0.0.1 is."""
     target = server.url("/secret").replace("127.0.0.1", "localhost")

@@ -43,6 +43,7 @@ def web(server: Any) -> Any:
         "/huge.jpg": lambda handler: handler.answer(b"", length=10**12),
         "/mine.jpg": lambda handler: handler.answer(JPEG, X_Robots_Tag="noai"),
         "/for-others.jpg": lambda handler: handler.answer(JPEG, X_Robots_Tag="otherbot: noai"),
+        "/%C3%BCnder.jpg": lambda handler: handler.answer(JPEG),
         "/for-us.jpg": lambda handler: handler.answer(JPEG, X_Robots_Tag="twinset: noimageai"),
     }
     return server
@@ -64,6 +65,8 @@ def open_images(folder: Path, web: Any) -> Expected:
         ("/mine.jpg", PUBLISHED, Reason.OPTED_OUT),
         ("/for-others.jpg", PUBLISHED, JPEG),
         ("/for-us.jpg", PUBLISHED, Reason.OPTED_OUT),
+        ("/ünder.jpg", PUBLISHED, JPEG),
+        ("", PUBLISHED | {"OriginalURL": "no address"}, Reason.NOT_FOUND),
     ]
     with (folder / "images.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, HEADER, restval="")
