@@ -43,10 +43,12 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _torch(path: Path) -> dict[str, Tensor]:
+    damaged = f"{path}: the checkpoint is damaged or cut short. Fetch it again."
     try:
         with warnings.catch_warnings():
-            # the refusal below says it better
+            # the refusals below say it better
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            warnings.filterwarnings("ignore", message=".* looks like a TorchScript archive")
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file of weights.") from error
@@ -55,8 +57,12 @@ def _torch(path: Path) -> dict[str, Tensor]:
             f"{path}: not a checkpoint of weights alone, and nothing else is read, because unpickling could run any "
             "program. Ask its author for safetensors."
         ) from error
+    except RuntimeError as error:
+        if "TorchScript" in str(error):
+            raise ModelError(f"{path}: a TorchScript program, and programs are not run. Give its weights.") from error
+        raise ModelError(damaged) from error
     except Exception as error:  # in a damaged file torch's reader stumbles over nearly anything
-        raise ModelError(f"{path}: the checkpoint is damaged or cut short. Fetch it again.") from error
+        raise ModelError(damaged) from error
     return _weights(content, path)
 
 

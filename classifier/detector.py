@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from classifier.images import read_pixels
-from classifier.network import Network, stored_network
+from classifier.network import Network, stored_network, try_out
 from classifier.report import CONFIG, WEIGHTS, DetectorConfig
 from classifier.timm_config import KEYS, timm_keys
 from manifests.errors import ModelError, first_complaint
@@ -44,22 +44,23 @@ class Detector:
             device: a torch device.
 
         Raises:
-            ModelError: a file is missing or damaged, or not a detector's.
+            ModelError: a file is missing or damaged, or not a detector's, or they do not fit one another.
         """
         directory = Path(directory)
         config = _read_config(directory / CONFIG)
         network = stored_network(
             config.backbone, config.backbone_options, config.mean, config.std, directory / WEIGHTS, head=config.head
         )
-        return cls(network.to(device).eval(), config)
+        network.to(device)
+        try_out(network, config.image_size, f"{directory}: {config.backbone}")
+        return cls(network, config)
 
     def save(self, directory: Path) -> None:
         """Write `model.safetensors` (the backbone's weights, timm's names) and `config.json` (timm's keys, and ours)."""
         folder = Folder.at(str(directory))
         state = {name: tensor.cpu().contiguous() for name, tensor in self.network.backbone.state_dict().items()}
         folder.write(WEIGHTS, safetensors.torch.save(state, metadata={"format": "pt"}))
-        described = {**timm_keys(self.config), **self.config.model_dump(mode="json")}
-        folder.write(CONFIG, json.dumps(described, indent=2).encode())
+        folder.write(CONFIG, config_file(self.config))
 
     def with_threshold(self, threshold: float) -> "Detector":
         """The same network with another threshold."""
@@ -103,6 +104,11 @@ class Detector:
         with torch.inference_mode():
             logits: NDArray[np.float64] = (self.runner or self.network)(batch).double().cpu().numpy()
         return logits
+
+
+def config_file(config: DetectorConfig) -> bytes:
+    """The content of `config.json`."""
+    return json.dumps({**timm_keys(config), **config.model_dump(mode="json")}, indent=2).encode()
 
 
 def _read_config(path: Path) -> DetectorConfig:

@@ -1,7 +1,7 @@
 """Detectors on the Hub: pushed with their card, and fetched again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from httpx2 import HTTPError
@@ -13,11 +13,12 @@ from huggingface_hub.errors import (
     HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
-from classifier.detector import Detector
+from classifier.detector import Detector, config_file
 from classifier.report import CARD, CONFIG, METRICS, WEIGHTS
 from manifests.errors import ModelError, printable
 
@@ -40,21 +41,23 @@ def push_detector(folder: Path, repo: str, *, private: bool = False, message: st
     Raises:
         ModelError: there is no detector in the folder, or the Hub refuses.
     """
-    Detector.load(folder)  # nobody is served by a detector that does not load
+    # nobody is served by a detector that does not load
+    config = config_file(Detector.load(folder).config.without_folders())
+    others = [CommitOperationAdd(name, folder / name) for name in PUBLISHED[1:] if (folder / name).is_file()]
     with _asking(repo):
         api = HfApi(endpoint=constants.ENDPOINT, library_name="twinset")
         api.create_repo(repo, private=private, exist_ok=True)
         # and not upload_folder, which may cut a push into several commits
         commit = api.create_commit(
             repo,
-            [CommitOperationAdd(name, folder / name) for name in PUBLISHED if (folder / name).is_file()],
+            [CommitOperationAdd(CONFIG, config), *others],
             commit_message=message or f"Push {folder.resolve().name} by twinset",
         )
     return str(commit.commit_url)
 
 
 def fetch_detector(repo: str, revision: str | None = None) -> str:
-    """Fetch a detector from the Hub into the Hub's own cache, and say where it lies.
+    """Fetch a detector, its figures and its card from the Hub into the Hub's own cache, and say where it lies.
 
     Args:
         repo: `org/name`.
@@ -65,8 +68,13 @@ def fetch_detector(repo: str, revision: str | None = None) -> str:
     """
     with _asking(repo):
         config = Path(hf_hub_download(repo, CONFIG, revision=revision, endpoint=constants.ENDPOINT))
-        # both of one commit, which the cache's folder is named after
-        hf_hub_download(repo, WEIGHTS, revision=config.parent.name, endpoint=constants.ENDPOINT)
+        # all of one commit, which the cache's folder is named after
+        commit = config.parent.name
+        hf_hub_download(repo, WEIGHTS, revision=commit, endpoint=constants.ENDPOINT)
+        for name in (METRICS, CARD):
+            # a detector judges without them
+            with suppress(RemoteEntryNotFoundError):
+                hf_hub_download(repo, name, revision=commit, endpoint=constants.ENDPOINT)
     return str(config.parent)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from classifier.report import DetectorConfig, DetectorReport, SplitMetrics
+from classifier.timm_config import timm_keys
 from manifests.errors import printable
 from manifests.markdown import code, inline
 
@@ -43,11 +44,12 @@ def model_card(config: DetectorConfig, report: DetectorReport) -> str:
         report: what its training measured.
     """
     name = printable(config.dataset_name) or "unnamed"
+    for_timm = bool(timm_keys(config))
     data = ModelCardData(
         model_name=f"{name}-{config.backbone}",
-        library_name="timm",
+        library_name="timm" if for_timm else "twinset",
         pipeline_tag="image-classification",
-        tags=["image-classification", "timm", "twinset", "generated-image-detection"],
+        tags=["image-classification", *(["timm"] if for_timm else []), "twinset", "generated-image-detection"],
         eval_results=list(_results(name, config, report.test)),
     )
     body = "\n".join(_body(name, config, report))

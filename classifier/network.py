@@ -71,8 +71,8 @@ def new_network(config: ClassifierConfig, image_size: int) -> Network:
     if config.weights:
         _load_all_but_the_head(backbone, Path(config.weights), config.checkpoint_prefix)
     network = _wrapped(backbone)
-    _check_size(network, config.backbone, image_size)
-    return network
+    try_out(network, image_size, f"classifier.backbone: {config.backbone}")
+    return network.train()
 
 
 def stored_network(
@@ -145,6 +145,9 @@ def new_backbone(name: str, options: Mapping[str, Any], head: Head, *, pretraine
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else "timm.list_models() names them all."
         raise ModelError(f"classifier.backbone: timm has no model {name!r}. {hint}")
+    if "checkpoint_path" in options:
+        # timm would read it, and not all of its versions refuse to unpickle
+        raise ModelError("classifier.backbone_options: checkpoint_path is not taken: give classifier.weights = FILE.")
     try:
         model: nn.Module = timm.create_model(
             name, pretrained=pretrained, num_classes=OUTPUTS[head], in_chans=3, **options
@@ -203,15 +206,26 @@ def _published_settings(backbone: nn.Module) -> dict[str, Any]:
     return dict(settings)
 
 
-def _check_size(network: Network, name: str, image_size: int) -> None:
-    """Try one black image; batch statistics are left alone."""
-    network.eval()
+def try_out(network: Network, image_size: int, name: str) -> None:
+    """Put the network into evaluation mode, and show it one black image.
+
+    Args:
+        network: any, on the device that it is to run on.
+        image_size: side of the images that it is to see, pixels.
+        name: what it is called in messages.
+
+    Raises:
+        ModelError: it does not take images of this size, or answers with no number.
+    """
+    black = torch.zeros(1, 3, image_size, image_size, dtype=torch.uint8, device=network.mean.device)
     try:
         with torch.inference_mode():
-            network(torch.zeros(1, 3, image_size, image_size, dtype=torch.uint8))
-    except (AssertionError, RuntimeError) as error:
+            answer = network.eval()(black)
+    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
+        why = printable(str(error).partition("\n")[0])
         raise ModelError(
-            f"classifier.backbone: {name} does not take images of {image_size} pixels ({error}). Choose another "
-            "image_size, or, for a vision transformer, set backbone_options.img_size."
+            f"{name} does not take images of {image_size} pixels ({why}). Choose another image_size, or, for a vision "
+            "transformer, set backbone_options.img_size."
         ) from error
-    network.train()
+    if answer.shape != (1,) or not torch.isfinite(answer).all():
+        raise ModelError(f"{name} answers with no number: its weights or its normalisation are damaged. Give others.")

@@ -12,8 +12,8 @@ from classifier.checkpoints import read_weights
 from classifier.config import ClassifierConfig, Fit
 from classifier.detector import Detector
 from classifier.heads import Head
-from classifier.network import Network, Normalisation, published_network
-from classifier.report import DetectorConfig
+from classifier.network import Network, Normalisation, published_network, try_out
+from classifier.report import MAX_SIDE, DetectorConfig
 from classifier.transforms import Preprocessing
 from manifests.errors import ModelError, first_complaint
 
@@ -30,9 +30,11 @@ class CheckpointLayout(BaseModel):
     checkpoint_prefix: dict[str, str] = Field(
         default_factory=dict, description='where its names begin otherwise than ours: {"model." = "backbone."}'
     )
-    image_size: int = Field(default=224, ge=16, description="side of the square window that the network sees, pixels")
+    image_size: int = Field(
+        default=224, ge=16, le=MAX_SIDE, description="side of the square window that the network sees, pixels"
+    )
     fit: Fit = "resize"
-    resize_to: int | None = Field(default=None, ge=16, description="shorter side after resizing, pixels")
+    resize_to: int | None = Field(default=None, ge=16, le=MAX_SIDE, description="shorter side after resizing, pixels")
     resize_kernel: KernelName = "bilinear"
     normalisation: Normalisation | None = Field(
         default=None, description="mean and standard deviation, each RGB of values in [0, 1]; None: as timm says"
@@ -57,7 +59,7 @@ def published_detector(path: Path, device: str = "cpu") -> Detector:
     Raises:
         ModelError: the file is missing, damaged, of another architecture than is said, or nothing is said.
     """
-    layout = _layout(path)
+    layout, training = _layout(path)
     network = published_network(
         layout.backbone,
         layout.backbone_options,
@@ -67,29 +69,32 @@ def published_detector(path: Path, device: str = "cpu") -> Detector:
         fake_output=layout.fake_output,
         normalisation=layout.normalisation,
     )
-    return Detector(network.to(device).eval(), _described(path, layout, network))
+    network.to(device)
+    try_out(network, layout.image_size, f"{path}: {layout.backbone}")
+    return Detector(network, _described(path, layout, training, network))
 
 
-def _layout(path: Path) -> CheckpointLayout:
+def _layout(path: Path) -> tuple[CheckpointLayout, ClassifierConfig]:
+    """What a file of weights is, and the same as a training would have been told it."""
     described = path.with_suffix(".toml")
     if described.exists():
         try:
-            return CheckpointLayout.model_validate(tomllib.loads(described.read_text("utf-8")))
+            layout = CheckpointLayout.model_validate(tomllib.loads(described.read_text("utf-8")))
+            return layout, _training(layout)
         except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number or nesting beyond all bounds
             what = first_complaint(error) if isinstance(error, ValidationError) else error
             raise ModelError(f"{described}: not a description of a checkpoint ({what}). Correct it.") from error
     state = read_weights(path)
     if all(name in state and tuple(state[name].shape) == shape for name, shape in _SDXL_MARKS.items()):
-        return SDXL_DETECTOR
+        return SDXL_DETECTOR, _training(SDXL_DETECTOR)
     raise ModelError(
         f"{path}: of an architecture that is not known here. Say in {described.name} beside it what it is: at least "
         'backbone = "NAME OF A TIMM MODEL".'
     )
 
 
-def _described(path: Path, layout: CheckpointLayout, network: Network) -> DetectorConfig:
-    mean, std = network.normalisation
-    training = ClassifierConfig(
+def _training(layout: CheckpointLayout) -> ClassifierConfig:
+    return ClassifierConfig(
         backbone=layout.backbone,
         backbone_options=layout.backbone_options,
         head=layout.head,
@@ -98,6 +103,10 @@ def _described(path: Path, layout: CheckpointLayout, network: Network) -> Detect
         resize_to=layout.resize_to,
         resize_kernel=layout.resize_kernel,
     )
+
+
+def _described(path: Path, layout: CheckpointLayout, training: ClassifierConfig, network: Network) -> DetectorConfig:
+    mean, std = network.normalisation
     view = Preprocessing.of(training, layout.image_size)
     return DetectorConfig(
         twinset=version("twinset"),

@@ -1,8 +1,9 @@
 """What a training reports: `metrics.json`, `config.json`, and the columns of `predictions.parquet`."""
 
-from typing import Literal
+from pathlib import PurePath
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from classifier.augmentations.degradation import KernelName
 from classifier.config import ClassifierConfig, Fit
@@ -15,6 +16,12 @@ CURVE = "metrics.csv"
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+
+MAX_SIDE = 4096
+"""Longest side of what a stored network may ask to see, pixels: settings come from anybody, and memory is the reader's."""
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Record(BaseModel):
@@ -96,16 +103,19 @@ class DetectorConfig(_Record):
     backbone: str
     backbone_options: dict[str, bool | int | float | str]
     head: Literal["linear", "mlp"] = "linear"
-    image_size: int
+    image_size: int = Field(ge=16, le=MAX_SIDE)
     fit: Fit = Field(default="crop", description="crop: the central window; resize: of the image made smaller first")
-    resize_to: int = Field(default=0, ge=0, description='shorter side after that, pixels (fit = "resize" only)')
+    resize_to: int = Field(
+        default=0, ge=0, le=MAX_SIDE, description='shorter side after that, pixels (fit = "resize" only)'
+    )
     resize_kernel: KernelName = "bilinear"
-    mean: tuple[float, float, float] = Field(description="RGB, of values in [0, 1]")
-    std: tuple[float, float, float]
-    threshold: float = Field(description="of the score, which is the sigmoid of the logit; chosen on validation")
-    temperature: float = Field(
+    mean: tuple[Finite, Finite, Finite] = Field(description="RGB, of values in [0, 1]")
+    std: tuple[Positive, Positive, Positive]
+    threshold: float = Field(
+        ge=0, le=1, description="of the score, which is the sigmoid of the logit; chosen on validation"
+    )
+    temperature: Positive = Field(
         default=1.0,
-        gt=0,
         description="fitted on validation: sigmoid(logit / temperature) is the calibrated probability",
     )
     labels: dict[str, int] = Field(default_factory=lambda: dict(LABELS))
@@ -117,6 +127,19 @@ class DetectorConfig(_Record):
     run: str = Field(
         default="", description="sha256 of all that decided the outcome; empty when it was not trained here"
     )
+
+    @model_validator(mode="after")
+    def _settings_agree(self) -> Self:
+        if self.fit == "resize" and self.resize_to < self.image_size:
+            raise ValueError(f"resize_to = {self.resize_to} is smaller than image_size = {self.image_size}")
+        if self.labels != LABELS:
+            raise ValueError(f"labels are {LABELS}, whatever the file says")
+        return self
+
+    def without_folders(self) -> Self:
+        """The same for the eyes of others: the file that the training began with, without the folders that it lies in."""
+        training = self.training.model_copy(update={"weights": PurePath(self.training.weights).name})
+        return self.model_copy(update={"training": training})
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -59,7 +59,12 @@ def ask(candidates: Sequence[Candidate], images: Sequence[Pixels]) -> Answers:
 
 def decoded(examples: Iterable[Example], smallest: int, skipped: Counter[str]) -> Iterator[Decoded]:
     """The images whose shorter side has at least `smallest` pixels; the others are counted, by reason."""
+    met: set[str] = set()
     for example in examples:
+        if example.name in met:
+            skipped["listed twice"] += 1
+            continue
+        met.add(example.name)
         if example.problem:
             skipped["unreadable"] += 1
             continue

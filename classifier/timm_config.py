@@ -1,8 +1,8 @@
 """What plain timm needs to know of a detector: the keys of `config.json` that are timm's, beside our own.
 
 With them `timm.create_model("local-dir:FOLDER", pretrained=True)`, or `hf-hub:ORG/NAME`, gives the backbone with its one
-output, the logit of "fake"; `timm.data.resolve_model_data_config` gives its preprocessing. The format is that of
-`timm.models.push_to_hf_hub`.
+output, the logit of "fake"; `timm.data.resolve_model_data_config` gives its preprocessing, except that timm always resizes
+first: a detector of `fit` crop is to be shown the central window itself. The format is that of `timm.models.push_to_hf_hub`.
 """
 
 from typing import Any

@@ -11,6 +11,9 @@ from classifier.config import ClassifierConfig, Fit
 from manifests.errors import DatasetError
 from pixels.arrays import Pixels
 
+# longer images are cut before they are resized: at a side of one pixel some kilobytes would become gigabytes
+_LONGEST = 16
+
 RESIZED = 256 / 224
 """Shorter side before the window is cut, over the window's side, where nobody says: the custom of ImageNet's evaluation."""
 
@@ -75,7 +78,7 @@ class Preprocessing:
         if self.fit == "crop":
             return crop(pixels, self.size, place.across, place.down)
         if place.area is None:
-            return crop(self._reduced(pixels), self.size, place.across, place.down)
+            return crop(self._reduced(_not_too_long(pixels, place)), self.size, place.across, place.down)
         return self._resized(_part(pixels, place), self.size, self.size)
 
     def _reduced(self, pixels: Pixels) -> Pixels:
@@ -114,6 +117,15 @@ def crop(pixels: Pixels, size: int, across: float, down: float) -> Pixels:
     left = int(across * (width - size + 1))
     top = int(down * (height - size + 1))
     return pixels[top : top + size, left : left + size]
+
+
+def _not_too_long(pixels: Pixels, place: Place) -> Pixels:
+    """The image, or where one side is far longer than the other, the part of it that a window at this place lies in."""
+    height, width = pixels.shape[:2]
+    longest = _LONGEST * min(height, width)
+    left = int(place.across * (max(width - longest, 0) + 1))
+    top = int(place.down * (max(height - longest, 0) + 1))
+    return pixels[top : top + longest, left : left + longest]
 
 
 def _part(pixels: Pixels, place: Place) -> Pixels:

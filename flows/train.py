@@ -13,12 +13,12 @@ from manifests.errors import RecipeError, first_complaint
 
 
 @task(name="train", cache_policy=NO_CACHE, persist_result=False)
-def run_training(dataset: str, config: dict[str, Any], out: str, progress: bool, force: bool) -> str:
+def run_training(dataset: str, config: dict[str, Any], out: str, *, progress: bool, force: bool, device: str) -> str:
     """Train, choose the threshold, measure; the answer is the report as JSON."""
     from classifier.training import train
 
     return train(
-        dataset, ClassifierConfig.model_validate(config), out, progress=progress, force=force
+        dataset, ClassifierConfig.model_validate(config), out, device=device, progress=progress, force=force
     ).model_dump_json()
 
 
@@ -26,9 +26,11 @@ def run_training(dataset: str, config: dict[str, Any], out: str, progress: bool,
 def train_classifier(
     dataset: str,
     out: str,
+    *,
     config: dict[str, Any] | None = None,
     progress: bool = False,
     force: bool = False,
+    device: str = "auto",
 ) -> str:
     """Train a detector on a dataset.
 
@@ -38,6 +40,7 @@ def train_classifier(
         config: the `classifier` table to use; the one in the dataset's own recipe when None.
         progress: show a progress bar.
         force: train even where the audit failed.
+        device: `auto`, `cpu`, `cuda`, or `cuda:N`.
 
     Returns:
         The detector's report, as JSON.
@@ -48,14 +51,18 @@ def train_classifier(
     """
     opened = Dataset.open(dataset)
     checked = _checked(opened, config)
-    report = run_training(opened.root, checked.model_dump(mode="json"), out, progress, force)
+    report = run_training(
+        opened.root, checked.model_dump(mode="json"), out, progress=progress, force=force, device=device
+    )
     create_table_artifact(
         table=[{"detector": out, "trained on": opened.header.name}], key="detector", description="A trained detector"
     )
     return report
 
 
-def train_along(dataset: str, out: str, config: dict[str, Any] | None = None, force: bool = False) -> str:
+def train_along(
+    dataset: str, out: str, config: dict[str, Any] | None = None, force: bool = False, device: str = "auto"
+) -> str:
     """Be a further process of a training that torchrun started: Prefect watches the first one alone.
 
     Arguments, answer and errors are those of `train_classifier`.
@@ -63,7 +70,7 @@ def train_along(dataset: str, out: str, config: dict[str, Any] | None = None, fo
     from classifier.training import train
 
     opened = Dataset.open(dataset)
-    return train(opened, _checked(opened, config), out, force=force).model_dump_json()
+    return train(opened, _checked(opened, config), out, device=device, force=force).model_dump_json()
 
 
 def _checked(dataset: Dataset, config: dict[str, Any] | None) -> ClassifierConfig:

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from classifier.report import METRICS, DetectorConfig, DetectorReport, SplitMetrics
+from classifier.whereabouts import file_beside
 
 
 class DetectorFacts(BaseModel):
@@ -33,7 +34,7 @@ def detector_facts(where: str, config: DetectorConfig) -> DetectorFacts:
         where: what `classifier.opening.open_detector` was given. Nothing but its last part is told.
         config: the detector's settings.
     """
-    report = _report(Path(where) / METRICS)
+    report = _report(file_beside(where, METRICS))
     recalls = report.by_generator.items() if report else ()
     return DetectorFacts(
         name=Path(where).resolve().name if Path(where).exists() else where,
@@ -50,8 +51,10 @@ def detector_facts(where: str, config: DetectorConfig) -> DetectorFacts:
     )
 
 
-def _report(path: Path) -> DetectorReport | None:
+def _report(path: Path | None) -> DetectorReport | None:
     """None where nothing was measured, or not by a training of this project."""
+    if path is None:
+        return None
     try:
         return DetectorReport.model_validate(json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError, ValidationError):

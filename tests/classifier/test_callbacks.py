@@ -46,6 +46,18 @@ def test_a_loss_beyond_all_bounds_is_told(dataset: Dataset, tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")
+def test_tensorboard_has_the_curve(dataset: Dataset, tmp_path: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    out = tmp_path / "detector"
+    report = train(dataset, CONFIG.model_copy(update={"tensorboard": True, "epochs": 2}), out, device="cpu")
+    events = EventAccumulator(str(out / "tensorboard"))
+    events.Reload()
+    watched = [event.value for event in events.Scalars("validation_auc")]
+    assert watched == pytest.approx([epoch.validation_auc for epoch in report.history])
+
+
 @pytest.mark.skipif(find_spec("tensorboard") is not None, reason="tensorboard is installed here")
 def test_a_missing_tensorboard_is_told(dataset: Dataset, tmp_path: Path):
     with pytest.raises(RecipeError, match="pip install tensorboard"):

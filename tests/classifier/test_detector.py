@@ -1,7 +1,10 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from classifier.backends import accelerated, run_by
 from classifier.config import ClassifierConfig
@@ -63,6 +66,42 @@ def test_a_folder_that_holds_no_detector_is_named(detector: Detector, tmp_path: 
         Detector.load(tmp_path)
     (tmp_path / "config.json").write_text('{"backbone": 3}')
     with pytest.raises(ModelError, match="not a detector's settings"):
+        Detector.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"image_size": 0}, "image_size: "),
+        ({"image_size": 100_000}, "image_size: "),
+        ({"fit": "resize"}, "resize_to = 0 is smaller than image_size = 32"),
+        ({"fit": "resize", "resize_to": 1_000_000}, "resize_to: "),
+        ({"mean": [float("nan")] * 3}, r"mean\.0: "),
+        ({"std": [0.5, 0, 0.5]}, r"std\.1: "),
+        ({"threshold": float("nan")}, "threshold: "),
+        ({"threshold": 1.5}, "threshold: "),
+        ({"temperature": float("inf")}, "temperature: "),
+        ({"labels": {"real": 1, "fake": 0}}, "labels are "),
+        ({"backbone_options": {"global_pool": ""}}, "test_resnet does not take images of 32 pixels"),
+        ({"backbone_options": {"checkpoint_path": "weights.pt"}}, "checkpoint_path is not taken"),
+    ],
+)
+def test_settings_that_somebody_edited_are_told_in_one_line(
+    detector: Detector, tmp_path: Path, edit: dict[str, Any], told: str
+):
+    detector.save(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **edit}))
+    with pytest.raises(ModelError, match=told) as raised:
+        Detector.load(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_weights_that_are_no_numbers_are_told(detector: Detector, tmp_path: Path):
+    with torch.no_grad():
+        detector.network.backbone.get_parameter("fc.bias").fill_(float("nan"))
+    detector.save(tmp_path)
+    with pytest.raises(ModelError, match="test_resnet answers with no number"):
         Detector.load(tmp_path)
 
 

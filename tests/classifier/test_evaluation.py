@@ -262,6 +262,24 @@ def test_the_command_measures_a_folder_of_reals_and_fakes(detector: Path, tmp_pa
     assert pq.read_table(tmp_path / "out" / "predictions.parquet").num_rows == 12
 
 
+def test_a_list_that_names_an_image_twice_and_a_terminal_of_eighty_columns(detector: Path, tmp_path: Path):
+    lines = ["path,label"]
+    for example in pairs(6):
+        name = f"{example.group}-{example.label}.png"
+        (tmp_path / name).write_bytes(example.data)
+        lines += [f"{name},{'fake' if example.label else 'real'}"] * (2 if example.label else 1)
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    result = run(
+        str(detector), str(tmp_path / "list.csv"), "--robustness", "--robustness-groups", "6",
+        "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "list: 6 reals, 6 fakes" in result.output
+    assert "Not scored: 6 listed twice." in result.output
+    # no bound is cut off
+    assert "…" not in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

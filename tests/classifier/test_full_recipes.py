@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from classifier.config import ClassifierConfig
-from classifier.network import new_network
+from classifier.network import Network, new_backbone, new_network
 from classifier.optimiser import new_optimiser, set_rates
 from classifier.schedule import step_at
 
@@ -23,6 +23,23 @@ LARGE = pytest.mark.skipif(
 def classifier_of(recipe: str) -> ClassifierConfig:
     table = tomllib.loads((RECIPES / f"{recipe}.toml").read_text("utf-8"))["classifier"]
     return ClassifierConfig.model_validate({**table, "pretrained": False})
+
+
+@pytest.mark.parametrize("recipe", ["convnext-continual", "realfake"])
+def test_a_step_of_the_large_recipes_reaches_every_weight(recipe: str):
+    config = classifier_of(recipe)
+    # shapes alone, without numbers: all that the step with numbers below needs memory and time for
+    with torch.device("meta"):
+        network = Network(new_backbone(config.backbone, config.backbone_options, config.head), (0.5,) * 3, (0.5,) * 3)
+        optimiser = new_optimiser(network.backbone, config)
+        set_rates(optimiser, config, step_at(0.5, config))
+        images = torch.zeros(2, 3, config.image_size, config.image_size, dtype=torch.uint8)
+        binary_cross_entropy_with_logits(network(images), torch.tensor([0.0, 1.0])).backward()
+    optimiser.step()
+    assert set(optimiser.state) == set(network.parameters())
+    rates = {group["lr"] for group in optimiser.param_groups}
+    # the head, 36 blocks, and below them the layers that take pixels in
+    assert len(rates) == (38 if config.layer_decay else 1)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from classifier.detector import Detector
 from classifier.hub import fetch_detector, push_detector
 from classifier.network import new_network
 from classifier.report import DetectorConfig
+from classifier.whereabouts import file_beside
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError
 
@@ -203,10 +204,25 @@ def test_a_detector_is_pushed_in_one_commit_and_fetched_again(hub: ModelHub, fol
     # the predictions name images, and stay here
     assert sorted(hub.models[REPO]) == ["README.md", "config.json", "metrics.json", "model.safetensors"]
     fetched = Path(fetch_detector(REPO))
-    assert sorted(path.name for path in fetched.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in fetched.iterdir()) == sorted(hub.models[REPO])
+    assert file_beside(REPO, "metrics.json") == fetched / "metrics.json"
+    assert file_beside("nobody/nothing", "metrics.json") is None
+    # others push detectors without figures
+    del hub.models[REPO]["metrics.json"]
+    assert fetch_detector(REPO) == str(fetched)
     loaded = twinset.load(REPO)
     assert isinstance(loaded, Detector)
     assert loaded.config == Detector.load(folder).config
+
+
+def test_what_is_pushed_names_no_folder_of_the_machine(hub: ModelHub, tmp_path: Path):
+    training = ClassifierConfig(backbone="test_resnet", image_size=32, weights="/home/somebody/first/model.safetensors")
+    folder = make_detector(tmp_path / "detector")
+    detector = Detector.load(folder)
+    Detector(detector.network, detector.config.model_copy(update={"training": training})).save(folder)
+    push_detector(folder, REPO)
+    assert json.loads(hub.models[REPO]["config.json"])["training"]["weights"] == "model.safetensors"
+    assert "somebody" in (folder / "config.json").read_text()
 
 
 def test_what_the_hub_refuses_is_told_in_one_line(hub: ModelHub, folder: Path, tmp_path: Path):

@@ -36,6 +36,10 @@ def test_the_card_is_one_of_the_hubs_with_what_was_measured():
         ("demo", "test", "feed")
     }
     assert card.data.pipeline_tag == "image-classification"
+    assert card.data.library_name == "timm"
+    # the Hub would tell readers to load it by timm, which cannot build this head
+    of_ours = ModelCard(model_card(CONFIG.model_copy(update={"head": "mlp"}), report()))
+    assert (of_ours.data.library_name, "timm" in of_ours.data.tags) == ("twinset", False)
 
 
 def test_it_says_how_often_the_detector_errs_what_it_learnt_from_and_what_it_is_not_for():

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,13 @@ def test_an_undescribed_checkpoint_is_asked_about(tmp_path: Path):
     ("description", "told"),
     [
         ('backbone = "test_efficientnet"', "not the weights of test_efficientnet with a linear head"),
+        (
+            'backbone = "test_resnet"\nfit = "crop"\nresize_to = 256',
+            "resize_to and augmentation.crop_scale resize images",
+        ),
+        ('backbone = "test_resnet"\nimage_size = 300\nresize_to = 256', "resize_to = 256 is smaller than the window"),
+        ('backbone = "test_resnet"\nimage_size = 40000', "image_size: "),
+        ('backbone = "test_resnet"\nnormalisation = [[0, 0, 0], [0, 0, 0]]', "test_resnet answers with no number"),
         ('backbone = "test_resnet"\nhead = "mlp"', "not the weights of test_resnet with a mlp head"),
         ('backbone = "test_resnet"\ncheckpoint_prefix = {"module." = ""}', "begins with 'module.'; they look like"),
         ('backbone = "test_resnet"\ncheckpoint_prefix = {"conv1.0" = "conv1.1"}', "two names in .* become 'conv1.1"),
@@ -119,6 +128,16 @@ def test_a_wrong_description_is_told_in_one_line(tmp_path: Path, description: st
     with pytest.raises(ModelError, match=told) as raised:
         published_detector(tmp_path / "theirs.pt")
     assert "\n" not in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scripted") / "program.pt"
+    with warnings.catch_warnings():
+        # others still publish such files
+        warnings.simplefilter("ignore")
+        torch.jit.trace(nn.ReLU(), torch.zeros(1)).save(str(path))
+    return path
 
 
 class Bomb:
@@ -134,12 +153,13 @@ class Bomb:
         ("page.pt", "not a checkpoint of weights alone"),
         ("short.pt", "damaged or cut short"),
         ("empty.pt", "damaged or cut short"),
+        ("program.pt", "a TorchScript program, and programs are not run"),
         ("numbers.pt", "holds no weights"),
         ("gone.pt", "no such file"),
     ],
 )
 def test_bad_files_are_told_in_one_line_and_never_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripted: Path, name: str, told: str
 ):
     monkeypatch.chdir(tmp_path)
     torch.save({"model_state_dict": Bomb()}, "bomb.pt")
@@ -149,6 +169,7 @@ def test_bad_files_are_told_in_one_line_and_never_run(
     Path("short.pt").write_bytes(Path("whole.pt").read_bytes()[:2000])
     Path("empty.pt").touch()
     torch.save({"epoch": 3}, "numbers.pt")
+    shutil.copy(scripted, "program.pt")
     with pytest.raises(ModelError, match=told) as raised:
         read_weights(Path(name))
     assert "\n" not in str(raised.value)

@@ -36,6 +36,15 @@ def test_resizing_enlarges_what_is_small():
     assert Preprocessing(32, "resize", 36).window(gradient(10, 12)).shape == (32, 32, 3)
 
 
+@pytest.mark.parametrize("across", [0.0, 0.5, 0.999])
+def test_a_long_image_is_cut_before_it_is_enlarged(across: float):
+    # resized as a whole it would have 6.5 gigapixels
+    image = np.tile(np.linspace(0, 255, 1_000_000).astype(np.uint8)[None, :, None], (10, 1, 3))
+    window = Preprocessing(224, "resize", 256).window(image, Place(across, 0.5))
+    assert window.shape == (224, 224, 3)
+    assert window.mean() == pytest.approx(255 * across, abs=2)
+
+
 @given(
     place=st.builds(Place, shares, shares, st.floats(0.01, 1), st.floats(0.5, 2)),
     height=st.integers(8, 40),

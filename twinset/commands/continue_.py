@@ -45,6 +45,7 @@ def continue_(
 
     prepare()
     from classifier.continuing import FORGETTING, Forgetting
+    from classifier.processes import Processes
     from flows.continue_ import continue_detector
 
     report = continue_detector(
@@ -58,6 +59,8 @@ def continue_(
         force=force,
         device=device,
     )
+    if not Processes.of_environment().is_first:
+        return
     forgetting = Forgetting.model_validate_json(report)
     if as_json:
         typer.echo(report)

@@ -56,6 +56,7 @@ def distill(
     from flows.environment import prepare
 
     prepare()
+    from classifier.processes import Processes
     from flows.distill import distill_detector
 
     report = distill_detector(
@@ -68,6 +69,8 @@ def distill(
         force=force,
         device=device,
     )
+    if not Processes.of_environment().is_first:
+        return
     if as_json:
         typer.echo(report)
     compare([str(out), *map(str, teachers)], dataset, real_world or (), out, quiet=as_json)

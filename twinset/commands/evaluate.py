@@ -123,7 +123,7 @@ def show_evaluation(evaluation: "Evaluation") -> None:
     # names come from the data and are no markup
     console = Console(markup=False)
     console.print(table)
-    console.print("Below each value: its 95 % interval.")
+    console.print("Below each value: the ends of its 95 % interval.")
     skipped = ", ".join(f"{count} {reason}" for reason, count in data.skipped.items())
     for note in (*data.notes, *([f"Not scored: {skipped}."] if skipped else [])):
         console.print(printable(f"note: {note}"), soft_wrap=True)
@@ -132,7 +132,7 @@ def show_evaluation(evaluation: "Evaluation") -> None:
 def _with_interval(detector: "DetectorEvaluation", figure: str) -> str:
     value = _number(getattr(detector.metrics, figure))
     interval = detector.metrics.intervals.get(figure)
-    return f"{value}\n{interval[0]:.3f}-{interval[1]:.3f}" if interval else value
+    return f"{value}\n{interval[0]:.3f}\n{interval[1]:.3f}" if interval else value
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,9 @@ def export(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="DATASET|DETECTOR", help="A dataset (or build), or a detector's folder.", show_default=False
+            metavar="DATASET|DETECTOR",
+            help="A dataset (or build), or a detector: its folder, a checkpoint, or a model on the Hub.",
+            show_default=False,
         ),
     ],
     *,
@@ -39,10 +41,10 @@ def export(
 
 
 def _export_detector(what: str, onnx: Path) -> None:
-    from classifier.detector import Detector
     from classifier.onnx import export_onnx
+    from classifier.opening import open_detector
 
-    difference = export_onnx(Detector.load(Path(what)), onnx)
+    difference = export_onnx(open_detector(what, "cpu"), onnx)
     typer.echo(f"{onnx}: largest difference from PyTorch {difference:.1g}")
 
 

@@ -30,10 +30,13 @@ def pages(
 
     if find_spec("streamlit") is None:
         raise TwinsetError("`twinset pages` needs twinset[web]. Run `pip install 'twinset[web]'`.")
+    from classifier.whereabouts import check_whereabouts
     from pages.app.context import AppContext, arguments
     from pages.app.server import check_address, serve
 
     context = AppContext.open(dataset, model)
+    if model is not None:
+        check_whereabouts(model)
     check_address(host, port)
     if host not in _LOOPBACK:
         typer.echo("note: whoever reaches this address sees the dataset and can flag pairs.", err=True)

@@ -27,14 +27,18 @@ def train(
     ] = None,
     preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a detector on a dataset's shards, and measure it."""
     from twinset.commands.build import dataset_named
 
     config = _classifier_of(recipe, preset) if recipe is not None else None
-    metrics = train_into(dataset_named(dataset, out, preset=preset, force=force), str(out), config, force=force)
-    if as_json:
+    from classifier.processes import Processes
+
+    dataset = dataset_named(dataset, out, preset=preset, force=force)
+    metrics = train_into(dataset, str(out), config, force=force, device=device)
+    if as_json and Processes.of_environment().is_first:
         typer.echo(json.dumps(metrics))
 
 
@@ -49,7 +53,13 @@ def _classifier_of(recipe: Path, preset: str) -> "ClassifierConfig":
 
 
 def train_into(
-    dataset: str, out: str, config: "ClassifierConfig | None", *, force: bool = False, only_if_stale: bool = False
+    dataset: str,
+    out: str,
+    config: "ClassifierConfig | None",
+    *,
+    force: bool = False,
+    only_if_stale: bool = False,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Train into a folder, and print what came out.
 
@@ -58,6 +68,7 @@ def train_into(
         out: the detector's folder.
         config: how to train; the table in the dataset's own recipe when None.
         force: train even where the audit failed.
+        device: `auto`, `cpu`, `cuda`, or `cuda:N`.
         only_if_stale: do nothing where the folder holds a detector that was trained so on this very dataset.
     """
     from flows.detectors import is_current
@@ -74,10 +85,12 @@ def train_into(
 
     table = config.model_dump(mode="json") if config is not None else None
     if not Processes.of_environment().is_first:
-        along: dict[str, Any] = json.loads(train_along(dataset, out, table, force))
+        along: dict[str, Any] = json.loads(train_along(dataset, out, table, force, device))
         return along
     metrics = json.loads(
-        train_classifier(dataset=dataset, out=out, config=table, progress=sys.stderr.isatty(), force=force)
+        train_classifier(
+            dataset=dataset, out=out, config=table, progress=sys.stderr.isatty(), force=force, device=device
+        )
     )
     test = metrics["test"]
     interval = test["intervals"].get("auc")
