@@ -15,7 +15,7 @@ from flows.folder import BuildFolder
 from flows.progress import counting
 from flows.recaption import captions_of, captions_of_build, open_recaptioner
 from generation.config import CaptionConfig
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import DatasetError, ModelError, first_complaint
 from manifests.records import LABELS, REAL, Split
 from manifests.shards import Sample, read_shard
@@ -57,6 +57,7 @@ def audit_target(
     label_column: str = "label",
     label_names: Sequence[str] = (),
     with_null_control: bool | None = None,
+    out: Path | None = None,
 ) -> Audited:
     """Audit a build's folder, a dataset, or images from elsewhere; nothing in it is changed.
 
@@ -66,16 +67,17 @@ def audit_target(
         label_column: the column that says what is real, where foreign images lie in tables.
         label_names: `NAME=real` or `NAME=fake`: what foreign labels and folders' names mean, beyond the usual words.
         with_null_control: overrules the settings of a dataset's recipe; a foreign set has no recipe, and none.
+        out: the folder for the results; the build's `audit/` or one where the command was given when None.
 
     Raises:
-        DatasetError: there is nothing here that can be audited.
+        DatasetError: there is nothing here that can be audited, or the results would lie in a dataset.
         ModelError: the model that measures match quality cannot be loaded.
     """
     if layout is None and is_ours(target):
         if label_names:
             raise DatasetError(f"{target}: a dataset of twinset, whose labels need no --label-name; leave it out")
-        return _audit_own(target, with_null_control)
-    return _audit_foreign(target, layout, label_column, label_names)
+        return _audit_own(target, with_null_control, out)
+    return _audit_foreign(target, layout, label_column, label_names, out)
 
 
 def is_ours(target: str) -> bool:
@@ -147,9 +149,10 @@ def open_embedder(config: AuditConfig) -> Embedder:
     return ClipEmbedder(config.match_model, "", device())
 
 
-def _audit_own(target: str, with_null_control: bool | None) -> Audited:
+def _audit_own(target: str, with_null_control: bool | None, out: Path | None) -> Audited:
     dataset = Dataset.open(target)
-    config, captions, folder = _settings(dataset, target)
+    config, captions, usual = _settings(dataset, target)
+    folder = _outside(out or usual)
     notes: tuple[str, ...] = ()
     try:
         embedder = open_embedder(config)
@@ -180,26 +183,35 @@ def _settings(dataset: Dataset, target: str) -> tuple[AuditConfig, CaptionConfig
     return config, captions_of(dataset.header.recipe), _beside(dataset.header.name)
 
 
-def _audit_foreign(target: str, layout: str | None, label_column: str, label_names: Sequence[str]) -> Audited:
+def _audit_foreign(
+    target: str, layout: str | None, label_column: str, label_names: Sequence[str], out: Path | None
+) -> Audited:
     from audit.foreign import open_foreign, parse_label_names
     from audit.run import audit_foreign
 
     opened = open_foreign(target, layout, label_column, parse_label_names(label_names))
+    path = Path(target).resolve()
+    folder = _outside(out or _beside(path.stem))
     config = AuditConfig()
     with counting("audit", opened.count, "images read") as advance:
         report = audit_foreign(_counted(opened, advance), config, embedder=open_embedder(config))
-    path = Path(target).resolve()
     return Audited(
         path.name,
         report,
         lambda names: ((item.name, item.data, item.label == 0) for item in opened.pick(names)),
-        _beside(path.stem),
+        folder,
         tuple(opened.notes),
     )
 
 
 def _beside(name: str) -> Path:
     return Path.cwd() / f"audit-{name}"
+
+
+def _outside(folder: Path) -> Path:
+    """The folder for the results; not one in a dataset, whose index would not name them."""
+    refuse_inside_dataset(str(folder))
+    return folder
 
 
 def named_members(dataset: Dataset, names: Collection[str]) -> Iterator[tuple[str, bytes, bool]]:

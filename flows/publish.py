@@ -123,6 +123,10 @@ def _staging(dataset: Dataset, work: str) -> Iterator[Folder]:
     place = Path(work) if work else Path(f"{dataset.folder.root}.publishing")
     # named after the dataset's digest: what is left of another state of it is of no use
     folder = Folder.at(str(place / dataset.digest[:16]))
+    if not work and place.is_dir():
+        for other in place.iterdir():
+            if other.name != dataset.digest[:16]:
+                Folder.at(str(other)).remove_all()  # it may hold what was taken down since
     folder.sweep()
     yield folder
     _discard(folder)

@@ -19,6 +19,7 @@ from manifests.removal import remove
 from manifests.storage import Folder
 from manifests.tombstones import Tombstones, read_tombstones
 from manifests.wanted import Wanted, tombstones_for
+from manifests.withheld import Complete
 
 PAGES = ("report.html", "audit/audit.html")
 """What a build's folder holds that shows images, beside the dataset; `twinset report` writes both again."""
@@ -76,6 +77,8 @@ def _take_down(url: str, wanted: Wanted, reason: str) -> TakenDown:
     if not found and not len(known) and len(unknown) == len(wanted.entries):
         raise DatasetError(f"{url}: nothing here answers to the lists (the first entry: {unknown[0]}). Check them.")
     gone = remove(dataset, Tombstones.of(fresh)) if fresh else []
+    # what a killed publication has left beside the dataset
+    Folder(dataset.folder.fs, f"{dataset.folder.root}.publishing").remove_all()
     erased = 0
     if (home := _home(url)) is not None:
         # all tombstones, not the fresh ones: an earlier takedown may have been killed before it came to this
@@ -115,8 +118,9 @@ def _build(url: str) -> BuildFolder | None:
 
 
 def _reals(dataset: Dataset, build: BuildFolder | None) -> Iterator[SourceImage]:
-    """All images of the dataset, and those that the build has fetched beside them."""
-    for pair in dataset.pairs():
+    """All images of the dataset, those that it names without their pixels, and those that the build has fetched beside."""
+    complete = Complete.of(dataset)
+    for pair in dataset.pairs() if complete is None else complete.pairs():
         yield from pair.images
     if build is not None:
         store = RealsStage(build).store

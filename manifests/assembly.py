@@ -1,6 +1,7 @@
 """A new dataset out of finished ones: some of their pairs, as they are, in the splits where they were."""
 
 import contextlib
+import hashlib
 import itertools
 import tempfile
 from collections import Counter
@@ -15,18 +16,23 @@ from pydantic import ValidationError
 from manifests import canonical
 from manifests.accounts import shard_name, used_tables, write_accounts, write_rejects
 from manifests.chunks import slices
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import DatasetError, first_complaint
 from manifests.files import describe
 from manifests.header import Header, ShardInfo
 from manifests.index import write_index
+from manifests.journal import alone
 from manifests.records import SPLITS, Pair, Reject, Split
 from manifests.shards import Sample, Scalar, metadata, read_shard, write_shard
 from manifests.storage import Folder
+from manifests.storage_errors import explained_on_disk
 from manifests.tables import write_provenance
 from manifests.tombstones import Tombstones
 
 _Place = tuple[Split, str]  # split and view
+
+_UNFINISHED = ".partial-dataset"
+"""A temporary file's name: whoever lists the folder does not see it."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +63,41 @@ def assemble(
         tombstones: its tombstones.
 
     Raises:
-        DatasetError: the folder is not empty, nothing is left, or a part is damaged. Nothing stays behind.
+        DatasetError: the folder is not empty or lies inside a dataset, nothing is left, or a part is damaged. Nothing
+            stays behind, and what a run that was killed left behind is written again.
     """
     _check_name(header)
+    refuse_inside_dataset(url)
     folder = Folder.at(url)
-    if folder.files():
-        raise DatasetError(f"{url}: not empty. Choose an empty or new folder for --out.")
-    try:
-        with contextlib.ExitStack() as stack:
-            _write(folder, parts, header, _Taken(stack, parts))
-        write_rejects(folder, rejects)
-        if len(tombstones):
-            tombstones.write(folder)
-        write_provenance(folder, _provenance(parts))
-        dataset = Dataset.open(url)
-        write_index(folder, "none", dataset.record_counts())
-    except BaseException:
-        folder.remove_all()
-        raise
+    with explained_on_disk(folder):
+        folder.fs.makedirs(folder.root, exist_ok=True)
+    with alone(folder):
+        _make_room(folder)
+        try:
+            with contextlib.ExitStack() as stack:
+                _write(folder, parts, header, _Taken(stack, parts))
+            write_rejects(folder, rejects)
+            if len(tombstones):
+                tombstones.write(folder)
+            write_provenance(folder, _provenance(parts))
+            dataset = Dataset.open(url)
+            write_index(folder, "none", dataset.record_counts())
+            folder.remove(_UNFINISHED)
+        except BaseException:
+            folder.remove_all()
+            raise
     return dataset
+
+
+def _make_room(folder: Folder) -> None:
+    """Mark a folder as one that is being written; what a run that was killed has left in it goes."""
+    if folder.size(_UNFINISHED) is not None and folder.size("index.json") is None:
+        for name in folder.files():
+            folder.remove(name)
+        folder.sweep()
+    if folder.files():
+        raise DatasetError(f"{folder}: not empty. Choose an empty or new folder for --out.")
+    folder.write(_UNFINISHED, b"")
 
 
 def _check_name(header: Header) -> None:
@@ -127,7 +149,7 @@ def _write(folder: Folder, parts: Sequence[Part], header: Header, taken: _Taken)
 
     shards, digests = [], {}
     for place in places:
-        members = {pair.pair_id: (frozenset(pair.members), metadata(pair)) for pair in taken.pairs(place)}
+        members = {pair.pair_id: (_digests(pair), metadata(pair)) for pair in taken.pairs(place)}
         samples = _samples(parts, members, place)
         for number, batch in enumerate(slices(taken.pairs(place), header.pairs_per_shard)):
             name = shard_name(*place, number, views=len(views))
@@ -147,19 +169,25 @@ def _write(folder: Folder, parts: Sequence[Part], header: Header, taken: _Taken)
     write_accounts(folder, complete, named, digests)
 
 
+def _digests(pair: Pair) -> dict[str, bytes]:
+    return {name: bytes.fromhex(member.sha256) for name, member in pair.members.items()}
+
+
 def _samples(
-    parts: Sequence[Part], wanted: dict[str, tuple[frozenset[str], dict[str, Scalar]]], place: _Place
+    parts: Sequence[Part], wanted: dict[str, tuple[dict[str, bytes], dict[str, Scalar]]], place: _Place
 ) -> Iterator[Sample]:
     """The samples of the wanted pairs of one split and view, with no more members than the pairs have."""
     for part in parts:
         for sample in _stored(part.dataset, place):
             if sample.key in wanted:
-                names, fields = wanted.pop(sample.key)
-                if not names <= sample.members.keys():
-                    raise DatasetError(
-                        f"pair {sample.key}: a member is missing in its shard. Build or fetch its dataset again."
-                    )
-                yield Sample(sample.key, {name: sample.members[name] for name in names}, fields)
+                digests, fields = wanted.pop(sample.key)
+                for name, digest in digests.items():
+                    if hashlib.sha256(sample.members.get(name, b"")).digest() != digest:
+                        raise DatasetError(
+                            f"{part.dataset.folder}: the {name} of {sample.key} in its shard is missing, or not the "
+                            "manifest's. Build or fetch this dataset again."
+                        )
+                yield Sample(sample.key, {name: sample.members[name] for name in digests}, fields)
     if wanted:
         raise DatasetError(f"pair {next(iter(wanted))} is in no shard. Build or fetch its dataset again.")
 

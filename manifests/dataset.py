@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -64,7 +65,7 @@ class Dataset:
         """
         count = 0
         views = frozenset(self.header.views)
-        for pair in self._records("manifest.jsonl", Pair, first=2):
+        for pair in self.records("manifest.jsonl", Pair, first=2):
             if pair.frame.view in views:
                 count += 1
                 yield pair
@@ -86,10 +87,14 @@ class Dataset:
         Raises:
             DatasetError: the file is missing, or a line is not a reject; the message names it.
         """
-        yield from self._records("rejects.jsonl", Reject, first=1)
+        yield from self.records("rejects.jsonl", Reject, first=1)
 
-    def _records(self, name: str, kind: type[R], first: int) -> Iterator[R]:
-        """The records of a file, from line `first` on."""
+    def records(self, name: str, kind: type[R], first: int) -> Iterator[R]:
+        """The records of one of the dataset's files, from line `first` on.
+
+        Raises:
+            DatasetError: the file is missing, or a line is no such record; the message names it.
+        """
         with self.open_file(name) as stream:
             for number, line in enumerate(stream, start=1):
                 if number < first:
@@ -159,6 +164,24 @@ class Dataset:
             return self.folder.read("index.sha256").decode().split()[0]
         except (FileNotFoundError, IndexError):
             return ""
+
+
+def refuse_inside_dataset(out: str) -> None:
+    """Nothing is written into a finished dataset: its index names all that is in it (local folders only).
+
+    Args:
+        out: path or fsspec URL of what somebody wants to write.
+
+    Raises:
+        DatasetError: it is a dataset, or lies in one.
+    """
+    folder = Folder.at(out)
+    if not folder.is_local:
+        return
+    whole = Path(folder.root).resolve()
+    for place in (whole, *whole.parents):
+        if (place / "manifest.jsonl").is_file() and (place / "index.json").is_file():
+            raise DatasetError(f"{out}: in the dataset {place}, which stays as it is. Choose another folder for --out.")
 
 
 class _AuditState(BaseModel):

@@ -2,8 +2,13 @@
 
 New files are written into a folder beside the dataset. The journal, written there last, says what is to be moved in and
 what is to go: before it is there the dataset is as it was; from then on whoever meets it can bring the change to its end.
+On a disk one process at a time changes a dataset, and whoever meets a journal waits for the one that still works by it.
 """
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError
@@ -34,13 +39,29 @@ def staging(dataset: Folder) -> Folder:
     return _beside(dataset).child("new")
 
 
+@contextmanager
+def alone(dataset: Folder) -> Iterator[None]:
+    """Keep others from changing a dataset on a disk. What was read of it before may be old: read it again inside.
+
+    Args:
+        dataset: the dataset's folder; on a disk it has to be there.
+
+    Raises:
+        DatasetError: another process, or another thread, is changing it.
+    """
+    with _locked(dataset, wait=False):
+        yield
+
+
 def begin(dataset: Folder) -> Folder:
     """An empty staging folder; an earlier change is brought to its end, or dropped where it had no journal yet.
+
+    To be called inside `alone`, as `commit` is.
 
     Raises:
         DatasetError: the dataset, or the folder that it lies in, cannot be written.
     """
-    settle(dataset)
+    _finish(dataset)
     if why := _unwritable(dataset):
         raise DatasetError(
             f"{dataset}: cannot be changed ({why}); nothing was. Make it and the folder that it lies in writable, or "
@@ -59,7 +80,7 @@ def commit(dataset: Folder, removals: tuple[str, ...]) -> None:
     """
     moves = tuple(sorted(staging(dataset).files(), key=_index_last))
     _beside(dataset).write(_JOURNAL, canonical.dumps(Journal(moves=moves, removals=removals)))
-    settle(dataset)
+    _finish(dataset)
 
 
 def settle(dataset: Folder) -> bool:
@@ -68,6 +89,13 @@ def settle(dataset: Folder) -> bool:
     Raises:
         DatasetError: a file that the journal names is neither staged nor in the dataset, or the dataset cannot be written.
     """
+    if _beside(dataset).size(_JOURNAL) is None:
+        return False
+    with _locked(dataset, wait=True):  # it may not be cut off, but going on
+        return _finish(dataset)
+
+
+def _finish(dataset: Folder) -> bool:
     beside = _beside(dataset)
     if beside.size(_JOURNAL) is None:
         return False
@@ -133,4 +161,28 @@ def _index_last(name: str) -> tuple[bool, str]:
 
 
 def _beside(dataset: Folder) -> Folder:
-    return Folder(dataset.fs, f"{dataset.root}.rewrite")
+    # by whichever link the dataset is opened, its journal is the same
+    root = os.path.realpath(dataset.root) if dataset.is_local else dataset.root
+    return Folder(dataset.fs, f"{root}.rewrite")
+
+
+@contextmanager
+def _locked(dataset: Folder, *, wait: bool) -> Iterator[None]:
+    """Hold the system's lock on the folder itself: it ends with its process, however that ends, and leaves nothing."""
+    if not dataset.is_local:
+        yield
+        return
+    descriptor = os.open(dataset.root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatasetError(
+                f"{dataset}: another twinset is changing this dataset. Wait until it has ended, then run the same "
+                "command again."
+            ) from None
+        except OSError:  # a file system without locks keeps nobody out, as a store does
+            pass
+        yield
+    finally:
+        os.close(descriptor)

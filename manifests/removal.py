@@ -8,21 +8,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from manifests.accounts import used_tables, with_rejects, write_accounts, write_rejects
+from manifests.cards import WITHHELD
 from manifests.dataset import Dataset
 from manifests.files import describe
 from manifests.header import Header
 from manifests.index import read_index, revise_index
-from manifests.journal import begin, commit
+from manifests.journal import alone, begin, commit
 from manifests.records import Pair, Reject
 from manifests.shards import Sample, read_shard, write_shard
 from manifests.storage import Folder
 from manifests.tombstones import TOMBSTONES, Tombstones, read_tombstones
+from manifests.withheld import COMPLETE, Complete
 
 
 def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
     """Take images out of a dataset; it is changed as a whole or not at all.
 
-    Pages that show images of the dataset (`reports/*.html`) go; the audit's verdict stays.
+    Pages that show images of the dataset (`reports/*.html`) go; the audit's verdict stays. What was published without its
+    pixels goes from the lists of that.
 
     Args:
         dataset: a finished dataset; open it again afterwards.
@@ -32,11 +35,16 @@ def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
         The pairs that went.
 
     Raises:
-        DatasetError: the dataset is not finished, or damaged.
+        DatasetError: the dataset is not finished, or damaged, or another process is changing it.
     """
+    with alone(dataset.folder):
+        staged = begin(dataset.folder)
+        return _remove(Dataset.open(dataset.root), staged, more)
+
+
+def _remove(dataset: Dataset, staged: Folder, more: Tombstones) -> list[Pair]:
     folder = dataset.folder
     index = read_index(folder)
-    staged = begin(folder)
     tombstones = read_tombstones(folder).united(more)
     gone = [pair for pair in dataset.pairs() if tombstones.covers(*pair.images)]
     taken = Counter(pair.shard for pair in gone)
@@ -59,9 +67,12 @@ def remove(dataset: Dataset, more: Tombstones) -> list[Pair]:
     rejects = with_rejects(dataset.rejects(), (_reject(pair, tombstones) for pair in gone), "split")
     count = write_rejects(staged, rejects)
     tombstones.write(staged)
-    write_accounts(staged, header, kept, digests)
-    removals = sorted((touched - set(rewritten)) | {name for name in index.files if _shows_images(name)})
-    revise_index(index, staged, removals, _counts(header, count, len(tombstones)))
+    complete = Complete.of(dataset)
+    withheld, counts = complete.write_without(tombstones, staged) if complete is not None else (None, {})
+    write_accounts(staged, header, kept, digests, withheld=withheld)
+    removed = (touched - set(rewritten)) | {name for name in index.files if _shows_images(name)}
+    removals = sorted(removed if withheld else removed | index.files.keys() & {COMPLETE, WITHHELD})
+    revise_index(index, staged, removals, counts | _counts(header, count, len(tombstones)))
     commit(folder, tuple(removals))
     return gone
 

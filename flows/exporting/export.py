@@ -68,10 +68,10 @@ def export_dataset(
     dataset = Dataset.open(url)
     read_index(dataset.folder)
     folder = Folder.at(out)
-    folder.sweep()
     job = Exported(name=dataset.header.name, dataset=dataset.digest, format=kind)
     if (done := _begin(folder, job)) is not None:
         return done
+    folder.sweep()
     form = _KINDS[kind](folder, dataset.header, tuple(generators_of(dataset)))
     advance = progress(len(dataset.header.shards))
     state = folder.child(_STATE)

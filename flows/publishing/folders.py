@@ -38,6 +38,8 @@ def put_into_folder(form: PublishedForm, target: Folder, on_file: Callable[[], N
     present = _present(target, state)
     if present is None:
         raise DatasetError(f"{target}: not empty, and no dataset was published there. Choose an empty or new place.")
+    if present:
+        target.sweep()  # what a killed run has left
     if _is_whole(form, target):
         state.remove_all()
         for _ in form.files:
@@ -102,8 +104,9 @@ def _withdraw(target: Folder, state: Folder) -> None:
 
 def _put(file: PublishedFile, target: Folder, state: Folder) -> None:
     """Write one file, and that it is there; a file that is not what the index says is not written."""
-    if target.size(file.name) is not None:
-        state.write(f"{file.name}{_MARK}", b"")  # what an earlier index says of it holds no more
+    if file.sha256:
+        # what an earlier index says of it holds no more; and a later run knows whose it is
+        state.write(f"{file.name}{_MARK}", b"")
     with file.folder.open(file.name) as source, target.create(file.name) as stream:
         hashed = HashedStream(source)
         while block := hashed.read(_BLOCK):

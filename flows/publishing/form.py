@@ -3,14 +3,14 @@
 Whole files are taken from the dataset as they are; what has to be written anew lies in a folder beside it.
 """
 
-import csv
-import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, cast
 
+import pyarrow.parquet as pq
+from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from audit.report import AuditReport
@@ -27,18 +27,19 @@ from manifests.index import AuditVerdict, Index, read_index, revise_index
 from manifests.records import Pair, Terms
 from manifests.shards import read_shard, write_shard
 from manifests.storage import Folder
-from manifests.tables import CREDITS, credits_of
+from manifests.tables import MANIFEST_COLUMNS, write_manifest_parquet
 from manifests.terms import is_open, terms_of_pair
 from manifests.tombstones import TOMBSTONES
 from manifests.verify.files import HashedStream
-
-COMPLETE = "complete.jsonl"
-"""The manifest of all pairs, where some are published without their pixels: what `twinset rebuild` reads."""
+from manifests.withheld import COMPLETE, Complete, write_withheld
 
 INDEX = ("index.json", "index.sha256")
 
-_ACCOUNTS = frozenset({"ATTRIBUTION.csv", "manifest.jsonl", "manifest.parquet", "rejects.jsonl", TOMBSTONES})
+_ACCOUNTS = frozenset(
+    {"ATTRIBUTION.csv", "manifest.jsonl", "manifest.parquet", "rejects.jsonl", TOMBSTONES, COMPLETE, WITHHELD}
+)
 _BLOCK = 1 << 20
+_TABLE = "manifest.parquet"
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,11 @@ def published_form(dataset: Dataset, staged: Folder) -> PublishedForm:
     index = read_index(dataset.folder)
     plan = _Plan.of(dataset)
     audited = _audited(dataset)
+    withheld = Withheld(dict(plan.terms), plan.kept.total() + plan.gone.total()) if plan.gone else _withheld(dataset)
     if plan.gone:
-        _write_open_part(dataset, staged, index, plan, audited)
+        _write_open_part(dataset, staged, index, plan, audited=audited, withheld=withheld)
     else:
-        _write_descriptions(dataset, staged, index, audited)
+        _write_descriptions(dataset, staged, index, audited=audited, withheld=withheld)
     kept = {name for name in index.files if _is_published(name, withheld=bool(plan.gone))}
     emptied = {f"shards/{name}" for name in plan.gone if not plan.kept[name]}
     counts = _counts(plan) if plan.gone else {}
@@ -132,8 +134,22 @@ def published_form(dataset: Dataset, staged: Folder) -> PublishedForm:
     seals = [_file(name, "", staged.size(name) or 0, dataset, staged) for name in INDEX]
     ordered = sorted(files, key=lambda file: (not file.name.startswith("shards/"), file.name))
     return PublishedForm(
-        dataset.header.name, index.audit, (*ordered, *seals), revised, plan.kept.total(), dict(plan.terms)
+        dataset.header.name,
+        index.audit,
+        (*ordered, *seals),
+        revised,
+        plan.kept.total(),
+        withheld.pairs if withheld is not None else {},
     )
+
+
+def _withheld(dataset: Dataset) -> Withheld | None:
+    """What is missing from a dataset that was published before; None where nothing is."""
+    complete = Complete.of(dataset)
+    if complete is None:
+        return None
+    every = Counter(None if is_open(pair) else terms_of_pair(pair) for pair in complete.pairs())
+    return Withheld({terms: count for terms, count in every.items() if terms is not None}, every.total())
 
 
 def _is_published(name: str, *, withheld: bool) -> bool:
@@ -147,19 +163,36 @@ def _file(name: str, sha256: str, size: int, dataset: Dataset, staged: Folder) -
     return PublishedFile(name, dataset.folder if staged.size(name) is None else staged, sha256, size)
 
 
-def _write_descriptions(dataset: Dataset, staged: Folder, index: Index, audited: Audited) -> None:
-    """Card and Croissant description, which now know the audit; all else stays as it is."""
+def _write_descriptions(
+    dataset: Dataset, staged: Folder, index: Index, *, audited: Audited, withheld: Withheld | None
+) -> None:
+    """Card and Croissant description, which now know the audit; the table where it is of an older version; all else stays."""
     composition = Composition.of(dataset.pairs())
     described = {
-        name: file.sha256
-        for name, file in index.files.items()
-        if name.startswith("shards/") or name == "manifest.parquet"
+        name: file.sha256 for name, file in index.files.items() if name.startswith("shards/") or name == _TABLE
     }
-    write_card(staged, dataset.header, composition, audited)
-    write_croissant(staged, dataset.header, composition, described, audited=audited)
+    if not _has_all_columns(dataset):
+        write_manifest_parquet(staged, dataset.pairs(), labels=bool(composition.singles))
+        described[_TABLE] = describe(staged, _TABLE).sha256
+    write_card(staged, dataset.header, composition, audited, withheld)
+    write_croissant(staged, dataset.header, composition, described, audited=audited, withheld=withheld)
 
 
-def _write_open_part(dataset: Dataset, staged: Folder, index: Index, plan: _Plan, audited: Audited) -> None:
+def _has_all_columns(dataset: Dataset) -> bool:
+    """Whether the table has the columns that the Croissant description names: an older version knew fewer."""
+    with dataset.open_file(_TABLE) as stream:
+        try:
+            names = pq.read_schema(stream).names
+        except (ArrowException, OSError) as error:
+            raise DatasetError(
+                f"{dataset.folder}/{_TABLE}: cannot be read. Run twinset verify on the dataset."
+            ) from error
+    return set(MANIFEST_COLUMNS.names) <= set(names)
+
+
+def _write_open_part(
+    dataset: Dataset, staged: Folder, index: Index, plan: _Plan, *, audited: Audited, withheld: Withheld | None
+) -> None:
     """The dataset of the open pairs, and beside it what the others are made from."""
 
     def opened() -> Iterator[Pair]:
@@ -171,9 +204,8 @@ def _write_open_part(dataset: Dataset, staged: Folder, index: Index, plan: _Plan
     for name in (f"shards/{shard.name}" for shard in header.shards):
         staged_here = staged.size(name) is not None
         digests[name] = describe(staged, name).sha256 if staged_here else index.files[name].sha256
-    withheld = Withheld(dict(plan.terms), plan.kept.total() + plan.gone.total())
     write_accounts(staged, header, opened, digests, audited=audited, withheld=withheld)
-    _write_withheld(dataset, staged)
+    write_withheld(staged, dataset.pairs())
     with dataset.open_file("manifest.jsonl") as source, staged.create(COMPLETE) as target:
         while block := source.read(_BLOCK):
             target.write(block)
@@ -204,18 +236,6 @@ def _rewrite(dataset: Dataset, staged: Folder, index: Index, name: str, kept: se
         hashed.drain()
         for finding in hashed.compare(name, index.files[name]):
             raise DatasetError(f"{dataset.folder}: {finding}. Run twinset verify on it.")
-
-
-def _write_withheld(dataset: Dataset, staged: Folder) -> None:
-    """`withheld.csv`: a line a pair that is published without its pixels."""
-    with staged.create(WITHHELD) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        writer.writerow(("pair_id", "terms", "sha256", *CREDITS))
-        for pair in dataset.pairs():
-            if not is_open(pair):
-                writer.writerow((pair.pair_id, terms_of_pair(pair), pair.image.sha256, *credits_of(pair.image)))
-        text.detach()
 
 
 def _counts(plan: _Plan) -> dict[str, int]:

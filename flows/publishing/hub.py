@@ -17,13 +17,19 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from flows.publishing.form import INDEX, PublishedFile, PublishedForm
+from manifests.cards import WITHHELD
 from manifests.errors import DatasetError, TwinsetError, printable
 from manifests.files import describe
+from manifests.tombstones import TOMBSTONES
+from manifests.withheld import COMPLETE
 
 _BATCH = 20
 """Shards of one commit."""
 _BLOCK = 1 << 20
 _OURS = ("shards/", "reports/")
+_OURS_AT_TIMES = frozenset({COMPLETE, WITHHELD, TOMBSTONES})
+"""Files that one state of a dataset has and a later one has not; the first two name images, taken down ones, too."""
+
 _TYPE = "dataset"
 
 
@@ -100,7 +106,7 @@ def _git_name(file: PublishedFile) -> str:
 def _gone(form: PublishedForm, there: Mapping[str, RepoFile]) -> list[str]:
     """Files of an earlier publication that are no part of the dataset any more; what others put there stays."""
     names = {file.name for file in form.files}
-    return [name for name in sorted(there) if name not in names and name.startswith(_OURS)]
+    return [name for name in sorted(there) if name not in names and (name.startswith(_OURS) or name in _OURS_AT_TIMES)]
 
 
 def _commit(api: HfApi, repo: str, files: Sequence[PublishedFile], gone: Sequence[str], message: str) -> str:

@@ -15,7 +15,7 @@ _KNOWN = re.compile(
     rb"|[a-z]://[^/?#\s\"@]+:[^/?#\s\"@]+@"  # user and password in a URL
     rb"|[?&](?:X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-Signature|access_token|sig)="  # signed addresses
 )
-_TEXTS = (".jsonl", ".json", ".csv", ".md")
+_TEXTS = (".jsonl", ".json", ".csv", ".md", ".html")
 
 
 def refuse_secrets(form: PublishedForm) -> None:

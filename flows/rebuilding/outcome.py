@@ -46,6 +46,7 @@ _MISSING: Mapping[Reason, Verdict] = {
     Reason.OPTED_OUT: "gone",
     Reason.TIMEOUT: "unreachable",
     Reason.DOWNLOAD_FAILED: "unreachable",
+    Reason.PRIVATE_ADDRESS: "unreachable",
     Reason.TAKEN_DOWN: "taken-down",
 }
 

@@ -39,9 +39,12 @@ class PlaceStage(RebuildReduce):
         # where all was taken down, an empty dataset is what was asked for
         if not placed and set(lost) != {Reason.TAKEN_DOWN}:
             reasons = ", ".join(f"{number} {reason}" for reason, number in lost.most_common())
+            private = (
+                " (--private-host where they lie in a network of your own)" if Reason.PRIVATE_ADDRESS in lost else ""
+            )
             raise DatasetError(
                 f"{self.build.folder}: no pair could be made again ({reasons}). "
-                "Give --archive or --map-url where the reals are elsewhere now, and run the command again."
+                f"Give --archive or --map-url where the reals are elsewhere now{private}, and run the command again."
             )
         for index, shard in enumerate(self.build.header.shards):
             chunk = self.store.writer(index)

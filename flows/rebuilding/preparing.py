@@ -11,7 +11,7 @@ from flows.rebuilding.reals import is_web_address, mapped
 from flows.recipe import Recipe, located
 from generation.config import DiffusionSettings, RetrieveConfig
 from generation.presence import require_additions, require_weights
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import DatasetError, ModelError, TwinsetError
 from manifests.header import Header
 from manifests.records import Record
@@ -47,6 +47,7 @@ def prepare(asked: Rebuild) -> RebuildFolder:
     Raises:
         TwinsetError: bad input; one line that says which.
     """
+    refuse_inside_dataset(asked.out)
     published = Published.at(asked.manifest)
     checked = published.check()
     header = published.header()

@@ -22,6 +22,7 @@ from manifests.verify.findings import Finding
 from manifests.verify.lines import read_lines
 from manifests.verify.pairs import MANIFEST
 from manifests.verify.recipes import tables_of
+from manifests.withheld import COMPLETE
 
 ATTRIBUTION, TABLE, REJECTS, CROISSANT = "ATTRIBUTION.csv", "manifest.parquet", "rejects.jsonl", "croissant.json"
 
@@ -176,8 +177,18 @@ def check_croissant(folder: Folder, index: Index) -> Iterator[Finding]:
             yield Finding(file=CROISSANT, place=name, text="its sha256 is not the index's")
 
 
-def taken_down(tombstones: Tombstones, pair: Pair, number: int) -> Iterator[Finding]:
+def taken_down(tombstones: Tombstones, pair: Pair, number: int, file: str = MANIFEST) -> Iterator[Finding]:
     """Whether a pair is of an image that was taken down."""
     if tombstones.covers(*pair.images):
         text = f"image.sha256: {pair.image.sha256} was taken down ({TOMBSTONES})"
-        yield Finding(file=MANIFEST, place=f"line {number}", text=text)
+        yield Finding(file=file, place=f"line {number}", text=text)
+
+
+def check_complete(folder: Folder, tombstones: Tombstones) -> Iterator[Finding]:
+    """The manifest of what is published without its pixels, where there is one: its lines, and that none was taken down."""
+    if folder.size(COMPLETE) is None:
+        return
+    for line in read_lines(folder, COMPLETE, Pair, first=2):
+        yield from line.findings
+        if line.record is not None:
+            yield from taken_down(tombstones, line.record, line.number, COMPLETE)

@@ -17,6 +17,7 @@ from manifests.tombstones import TOMBSTONES
 from manifests.verify.accounts import (
     REJECTS,
     Attribution,
+    check_complete,
     check_croissant,
     check_rejects,
     check_table,
@@ -117,6 +118,7 @@ class Verification:
         yield from check_rejects(self.folder, pairs.pair_ids | pairs.keys, self.counts)
         yield from attribution.check_list(self.folder)
         yield from check_table(self.folder)
+        yield from check_complete(self.folder, tombstones)
         self.counts.update(groups=splits.groups, shards=len(header.shards), reals=pairs.reals)
         if index is not None:
             yield from check_croissant(self.folder, index)

@@ -83,6 +83,14 @@ def test_the_command_writes_both_files_and_ends_with_the_gate(leaking: Path, tmp
     assert "Failed at" in (tmp_path / "out" / "audit.html").read_text()
 
 
+def test_no_result_is_written_into_a_dataset(built: Path, monkeypatch: pytest.MonkeyPatch):
+    dataset = built / "dataset"
+    monkeypatch.chdir(dataset / "shards")
+    for asked in ({"out": dataset}, {"out": dataset / "reports"}, {"out": Path()}):
+        with pytest.raises(DatasetError, match="which stays as it is"):
+            audit_target(str(dataset), **asked)
+
+
 def test_images_from_elsewhere_are_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     for label, quality in (("real", 95), ("fake", 60)):

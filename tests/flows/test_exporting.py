@@ -150,6 +150,15 @@ def test_what_is_finished_is_left_alone(built: Path, exports: dict[str, Path]):
     assert {path: path.stat().st_mtime_ns for path in exports["csv"].rglob("*")} == before
 
 
+def test_nothing_is_removed_from_a_folder_that_holds_something_else(built: Path, tmp_path: Path):
+    download = tmp_path / "film.partial-1"
+    download.write_bytes(b"half a film")
+    (tmp_path / "thesis.txt").write_text("words")
+    with pytest.raises(DatasetError, match="not empty"):
+        export_dataset(str(built), "csv", str(tmp_path))
+    assert download.exists()
+
+
 def test_a_damaged_image_is_not_exported(built: Path, tmp_path: Path):
     damaged = with_terms(built, tmp_path / "set", lambda _image: "open")
     shard = min((damaged / "shards").iterdir())

@@ -73,6 +73,7 @@ model = "{models}/stable-diffusion"
 num_inference_steps = 4
 batch_size = 4
 grid = {{ strength = [0.25, 0.5] }}
+lora = [{{ path = "style.safetensors", scale = 0.5 }}]
 
 [[generators]]
 name = "holes"
@@ -139,10 +140,27 @@ def text_encoder(folder: Path) -> None:
         tokenizer.save_pretrained(folder)
 
 
+def lora(file: Path) -> None:
+    """A LoRA of random values for the demo's own generator, as diffusers publishes it."""
+    import diffusers
+    import torch
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    from generation.quiet import quiet
+
+    with quiet(), torch.random.fork_rng():
+        torch.manual_seed(1)
+        pipeline = diffusers.StableDiffusionPipeline.from_pretrained(MODELS / "stable-diffusion", local_files_only=True)
+        pipeline.unet.add_adapter(LoraConfig(r=2, lora_alpha=2, init_lora_weights=False, target_modules=["to_q"]))
+        layers = get_peft_model_state_dict(pipeline.unet)
+        pipeline.save_lora_weights(file.parent, unet_lora_layers=layers, weight_name=file.name)
+
+
 @pytest.fixture
 def recipe_path(tmp_path: Path) -> Path:
     """Four captioned photographs, and as many fakes that others made."""
     text_encoder(tmp_path / "encoder")
+    lora(tmp_path / "style.safetensors")
     for folder, table, names, first in (
         ("photos", "photos.csv", ("path", "caption"), 0),
         ("found", "found.csv", ("file_name", "prompt"), 100),
@@ -180,6 +198,7 @@ def test_all_methods_in_one_build_and_from_their_lines_alone(
     }
     assert len({(fake.scheduler, fake.num_inference_steps) for fake in fakes["text"]}) > 1
     assert {fake.strength for fake in fakes["redrawn"]} == {0.25, 0.5}
+    assert {(lora.name, lora.scale) for fake in fakes["redrawn"] for lora in fake.lora} == {("style.safetensors", 0.5)}
     assert all(_masks_the_window(fake) for fake in fakes["holes"])
 
     photographs = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in (tmp_path / "photos").iterdir()}
@@ -194,7 +213,8 @@ def test_all_methods_in_one_build_and_from_their_lines_alone(
 
     manifest = tmp_path / "out" / "dataset" / "manifest.jsonl"
     archives = (str(tmp_path / "photos"), str(tmp_path / "found"))
-    build = prepare(Rebuild(manifest=str(manifest), out=str(tmp_path / "rebuilt"), archives=archives))
+    asked = Rebuild(manifest=str(manifest), out=str(tmp_path / "rebuilt"), archives=archives, base=str(tmp_path))
+    build = prepare(asked)
     for stage in rebuild_stages(build):
         for index in stage.pending():
             stage.run(index)
@@ -207,6 +227,7 @@ def test_all_methods_in_one_build_and_from_their_lines_alone(
     (hollow,) = [pair for pair in pairs if "holes" in pair.fakes][:1]
     assert list(complaints(hollow, dataset.header, recipe, {})) == []
     for name, change, complaint in (
+        ("redrawn", {"lora": ()}, "fakes.redrawn.lora: expected the recipe's, style.safetensors x 0.5"),
         ("holes", {"mask": None}, "fakes.holes.mask: expected where the recipe's generator masks, and nowhere else"),
         ("holes", {"mask": None}, "fakes.holes.restored_background: expected with a mask, and never without"),
         (

@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from flows.publish import Publication, publish_dataset
 from flows.rebuilding.manifest import rebuild_stages
 from flows.rebuilding.outcome import write_report
 from flows.rebuilding.preparing import Rebuild, prepare
+from flows.takedown import take_down
 from manifests import storage
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, GateError, TwinsetError
+from manifests.index import write_index
 from manifests.storage import Folder
 from manifests.terms import is_open
 from manifests.verify.run import Verification
+from manifests.wanted import Wanted
 from tests.flows.publishing_sets import contents, first_chunk, third_is_closed, with_terms
 
 pytestmark = pytest.mark.xdist_group("stages")
@@ -230,6 +234,57 @@ def test_a_second_publication_writes_what_has_changed(mixed: Path, opened: Path,
     assert contents(out) == contents(tmp_path / "other")
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_killed_publication_has_left_does_not_outlive_the_next_one(
+    mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+):
+    """Images may have been taken down in between: neither the staging folder nor the target may go on holding them."""
+    out, kept, shard = tmp_path / "out", os.replace, ""
+
+    def killing(source: str, target: str) -> None:
+        nonlocal shard
+        if "out/shards/" not in target:
+            kept(source, target)
+            return
+        shard = target
+        if whole:
+            kept(source, target)
+        else:
+            monkeypatch.setattr(storage.os, "unlink", lambda _path: None)  # nothing is tidied up by who is killed
+        raise KilledError
+
+    monkeypatch.setattr(storage.os, "replace", killing)
+    with pytest.raises(KilledError):
+        publish(mixed, out)
+    monkeypatch.undo()
+    dataset = Dataset.open(str(mixed))
+    gone = [pair.image.sha256 for pair in dataset.pairs() if pair.shard == Path(shard).name]
+    take_down(str(mixed), Wanted(frozenset(("sha256", sha256) for sha256 in gone)))
+    assert not (tmp_path / "mixed.publishing").exists()
+    publish(mixed, out)
+    publish(mixed, tmp_path / "other")
+    left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert left == set(contents(tmp_path / "other"))
+    assert not (tmp_path / "mixed.publishing").exists()
+
+
+def test_what_was_published_can_be_published_further(mixed: Path, tmp_path: Path):
+    publish(mixed, tmp_path / "out")
+    publish(tmp_path / "out", tmp_path / "further")
+    assert contents(tmp_path / "further") == contents(tmp_path / "out")
+
+
+def test_a_table_of_an_older_version_is_written_again(opened: Path, tmp_path: Path):
+    table = pq.read_table(opened / "manifest.parquet")
+    pq.write_table(table.drop_columns(["terms", "digital_source_types"]), opened / "manifest.parquet")
+    dataset = Dataset.open(str(opened))
+    write_index(dataset.folder, "passed", dataset.record_counts())
+    publish(opened, tmp_path / "out")
+    # the columns that croissant.json names
+    assert pq.read_schema(tmp_path / "out" / "manifest.parquet").names == table.schema.names
+    assert findings(tmp_path / "out") == []
+
+
 def test_a_damaged_shard_is_not_published(opened: Path, tmp_path: Path):
     damaged = max((opened / "shards").iterdir())
     data = bytearray(damaged.read_bytes())
@@ -259,6 +314,14 @@ def test_a_secret_in_a_manifest_is_refused(built: Path, tmp_path: Path, url: str
     assert "only-in-the-environment" not in str(caught.value)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "set.publishing").exists()
+
+
+def test_a_secret_in_a_page_is_refused(opened: Path, tmp_path: Path):
+    (opened / "reports" / "pairs.html").write_text(f"<p>hf_{'a' * 34}</p>")
+    dataset = Dataset.open(str(opened))
+    write_index(dataset.folder, "passed", dataset.record_counts())
+    with pytest.raises(DatasetError, match=r"pairs.html, line 1: holds what looks like a token"):
+        publish(opened, tmp_path / "out")
 
 
 def test_bad_targets_are_told_in_one_line(opened: Path, tmp_path: Path):

@@ -19,7 +19,7 @@ from flows.publish import publish_dataset
 from manifests.errors import TwinsetError
 from manifests.storage import Folder
 from manifests.verify.run import Verification
-from tests.flows.publishing_sets import contents, with_terms
+from tests.flows.publishing_sets import contents, third_is_closed, with_terms
 
 pytestmark = [
     pytest.mark.xdist_group("stages"),
@@ -258,6 +258,18 @@ def test_a_second_publication_sends_what_has_changed_and_removes_what_has_gone(h
     # while a shard is exchanged no index vouches for it
     assert "deletedFile index.json" in hub.commits[-2]
     assert "file index.json" in hub.commits[-1]
+
+
+def test_lists_of_what_was_withheld_go_when_nothing_is_withheld_any_more(
+    hub: DatasetHub, built: Path, opened: Path, tmp_path: Path
+):
+    mixed = with_terms(built, tmp_path / "mixed", third_is_closed)
+    publish_dataset(str(mixed), f"hf://{REPO}")
+    assert {"complete.jsonl", "withheld.csv"} <= set(hub.datasets[REPO])
+    publish_dataset(str(opened), f"hf://{REPO}")
+    publish_dataset(str(opened), str(tmp_path / "folder"))
+    # they would go on naming images that were taken down meanwhile
+    assert set(hub.datasets[REPO]) - {".gitattributes"} == set(contents(tmp_path / "folder"))
 
 
 def test_the_published_dataset_loads_from_the_hub(

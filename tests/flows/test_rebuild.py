@@ -128,7 +128,7 @@ def test_from_an_archive_the_bytes_are_the_same(built: Path, scenes: Path, tmp_p
 
 def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published: Path, web: Web, tmp_path: Path):
     keys = sorted({line["image"]["sha256"] for line in lines(published)[1:]})
-    dead, changed, refused = keys[:3], keys[3:5], keys[5]
+    dead, changed, refused, private = keys[:3], keys[3:5], keys[5], keys[6]
     for sha256 in dead:
         del web.bodies[f"/{sha256}"]
     for sha256 in changed:
@@ -137,12 +137,16 @@ def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published
     for line in content[1:]:
         if line["image"]["sha256"] == refused:
             line["image"]["url"] = f"file://{tmp_path}/published.jsonl"
+        if line["image"]["sha256"] == private:
+            line["image"]["url"] = "http://10.0.0.1/secret"
     write(published, content)
     expected = {
         line["pair_id"]: "changed-at-source"
         if line["image"]["sha256"] in changed
         else "gone"
         if line["image"]["sha256"] in (*dead, refused)
+        else "unreachable"
+        if line["image"]["sha256"] == private
         else "identical"
         for line in content[1:]
     }
@@ -153,6 +157,7 @@ def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published
     details = {pair.pair_id: pair.detail for pair in report.pairs}
     assert details[f"{dead[0][:16]}-scene"] == "not-found: HTTP 404"
     assert details[f"{refused[:16]}-scene"] == "not-found: not an http or https URL"
+    assert details[f"{private[:16]}-scene"].startswith("private-address: 10.0.0.1 is not on the public internet")
     assert "the manifest says" in details[f"{changed[0][:16]}-scene"]
 
     dataset = Dataset.open(str(tmp_path / "out"))
@@ -167,7 +172,7 @@ def test_dead_and_changed_addresses_are_missing_and_named(built: Path, published
     # what has come back is taken by the next run, and nothing is asked for twice
     found = tmp_path / "found"
     found.mkdir()
-    for sha256 in (*dead, *changed, refused):
+    for sha256 in (*dead, *changed, refused, private):
         (found / sha256).write_bytes(web_body(built, sha256))
     web.asked.clear()
     assert set(verdicts(rebuild(published, tmp_path / "out", archives=(str(found),))).values()) == {"identical"}
@@ -366,6 +371,7 @@ def test_bad_input_is_told_in_one_line(built: Path, published: Path, scenes: Pat
     refused(TwinsetError, "--map-url", url_map=("http://a.example=file:///etc",), archives=archives)
     refused(TwinsetError, "no such archive", archives=(str(tmp_path / "none"),))
     refused(DatasetError, "not empty", out=str(built), archives=archives)
+    refused(DatasetError, "stays as it is", out=str(built / "dataset" / "again"), archives=archives)
     assert not out.exists()
 
     content = lines(published)

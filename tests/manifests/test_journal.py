@@ -1,13 +1,14 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from manifests import canonical
 from manifests.errors import DatasetError
-from manifests.journal import begin, commit, settle, staging
+from manifests.journal import alone, begin, commit, settle, staging
 from manifests.storage import Folder
 
 
@@ -52,6 +53,43 @@ def test_the_index_is_gone_before_anything_is_moved(folder: Folder, monkeypatch:
     commit(folder, ())
     assert seen == [True, True]
     assert folder.read("index.json") == b"new"
+
+
+def test_one_at_a_time_changes_a_dataset_on_a_disk(tmp_path: Path):
+    folder = Folder.at(str(tmp_path / "set"))
+    folder.write("a", b"old a")
+    refused = pytest.raises(DatasetError, match="another twinset is changing this dataset")
+    with alone(folder), refused, alone(folder):
+        pass
+    with alone(folder):
+        begin(folder)
+
+
+def test_who_meets_a_journal_waits_for_the_one_that_works_by_it(tmp_path: Path):
+    folder = Folder.at(str(tmp_path / "set"))
+    folder.write("a", b"old a")
+    with ThreadPoolExecutor(1) as reader:
+        with alone(folder):
+            begin(folder).write("a", b"new a")
+            journal = Folder.at(f"{folder.root}.rewrite")
+            journal.write("journal.json", canonical.dumps({"moves": ["a"], "removals": []}))
+            settling = reader.submit(settle, folder)
+            with pytest.raises(TimeoutError):
+                settling.result(timeout=0.1)
+            assert folder.read("a") == b"old a"
+        assert settling.result(timeout=10)
+    assert folder.read("a") == b"new a"
+
+
+def test_a_change_begun_by_a_link_is_ended_by_the_folder_s_own_name(tmp_path: Path):
+    folder, link = Folder.at(str(tmp_path / "set")), Folder.at(str(tmp_path / "elsewhere" / "link"))
+    folder.write("a", b"old a")
+    (tmp_path / "elsewhere").mkdir()
+    Path(link.root).symlink_to(folder.root)
+    begin(link).write("a", b"new a")
+    Folder.at(f"{folder.root}.rewrite").write("journal.json", canonical.dumps({"moves": ["a"], "removals": []}))
+    assert settle(folder)
+    assert folder.read("a") == b"new a"
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../outside", "a/../../outside", ".hidden", ""])

@@ -78,6 +78,16 @@ def test_one_after_the_other_is_as_both_at_once(finished: Dataset):
     assert contents(finished.folder) == at_once
 
 
+def test_a_dataset_that_was_changed_since_it_was_opened_is_read_again(finished: Dataset, assert_whole: Check):
+    pairs = list(finished.pairs())
+    late = Dataset.open(str(finished.folder))
+    remove(finished, tombstones(pairs[0]))
+    assert remove(late, tombstones(pairs[4])) == [pairs[4]]
+    left = Dataset.open(str(finished.folder))
+    assert list(left.pairs()) == pairs[1:4]
+    assert_whole(left)
+
+
 def test_untouched_shards_are_not_written(finished: Dataset):
     if not finished.folder.is_local:
         pytest.skip("times are looked at on the disk")

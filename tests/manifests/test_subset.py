@@ -7,10 +7,17 @@ from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.records import Reason
 from manifests.removal import remove
+from manifests.storage import Folder
 from manifests.subset import parse_filter, subset
 from manifests.tombstones import Tombstone, Tombstones, read_tombstones
 
 Make = Callable[..., Dataset]
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
 Check = Callable[[Dataset], None]
 
 
@@ -64,10 +71,54 @@ def test_tombstones_go_along(whole: Dataset, tmp_path: Path):
     assert read_tombstones(part.folder).covers(victim)
 
 
-def test_a_full_folder_is_refused(whole: Dataset):
+def test_a_full_folder_is_refused(whole: Dataset, tmp_path: Path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
     with pytest.raises(DatasetError, match="not empty"):
-        subset(whole, str(whole.folder), parse_filter([]))
-    assert list(whole.pairs())
+        subset(whole, str(tmp_path / "full"), parse_filter([]))
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("place", ["", "part", "shards/deep/part"])
+def test_nothing_is_written_into_a_dataset(whole: Dataset, place: str):
+    before = whole.folder.files()
+    with pytest.raises(DatasetError, match="which stays as it is"):
+        subset(whole, str(Path(whole.folder.root) / place), parse_filter([]))
+    assert whole.folder.files() == before
+
+
+def test_what_a_killed_run_has_left_is_written_again(whole: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    out = tmp_path / "part"
+    with monkeypatch.context() as dying:
+        dying.setattr("manifests.assembly.write_rejects", killed)
+        dying.setattr(Folder, "remove_all", lambda _: None)
+        with pytest.raises(KilledError):
+            subset(whole, str(out), parse_filter(["split=train"]))
+    assert (out / "shards" / "train-000000.tar").exists()
+    assert not (out / "index.json").exists()
+    (out / "README.md.partial-0123abcd").write_bytes(b"cut off")
+    part = subset(whole, str(out), parse_filter(["split=test"]))
+    fresh = subset(whole, str(tmp_path / "fresh"), parse_filter(["split=test"]))
+    assert {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()} == {
+        path.name: path.read_bytes() for path in Path(fresh.folder.root).rglob("*") if path.is_file()
+    }
+    with pytest.raises(DatasetError, match="which stays as it is"):
+        subset(whole, part.root, parse_filter([]))
+
+
+def test_an_image_that_is_not_the_manifest_s_is_not_passed_on(whole: Dataset, tmp_path: Path):
+    shard = Path(whole.folder.path("shards/train-000000.tar"))
+    data = shard.read_bytes()
+    at = data.index(b"JFIF")
+    shard.write_bytes(data[:at] + b"jfif" + data[at + 4 :])
+    with pytest.raises(
+        DatasetError, match=r"the \w+ of [0-9a-f]{16}-scene in its shard is missing, or not the manifest's"
+    ):
+        subset(whole, str(tmp_path / "part"), parse_filter([]))
+    assert not (tmp_path / "part").exists()
 
 
 @pytest.mark.parametrize("expression", ["split", "colour=red", "=train"])

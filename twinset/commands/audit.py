@@ -68,10 +68,11 @@ def audit(
         label_column=label_column,
         label_names=label_name or (),
         with_null_control=null_control,
+        out=out,
     )
     for note in audited.notes:
         typer.echo(f"note: {printable(note)}", err=True)
-    folder = write_audit(audited, out)
+    folder = write_audit(audited)
     if as_json:
         # in ASCII: names and captions of foreign data stay escaped on a terminal too
         typer.echo(json.dumps(audited.report.model_dump(mode="json")))
@@ -82,7 +83,7 @@ def audit(
         raise GateError(printable(f"{target}: {gate_message(audited.report)}"))
 
 
-def write_audit(audited: "Audited", out: Path | None = None) -> Path:
+def write_audit(audited: "Audited") -> Path:
     """Write `audit.json` and `audit.html`, and say where."""
     from manifests import canonical
     from manifests.storage import Folder
@@ -93,7 +94,7 @@ def write_audit(audited: "Audited", out: Path | None = None) -> Path:
     names = shown_items(audited.report)
     images = thumbnails((NamedImage(*image) for image in audited.images(names)), names)
     page = render_audit(audited.report, audited.name, images)
-    path = (out or audited.folder).absolute()
+    path = audited.folder.absolute()
     folder = Folder.at(str(path))
     folder.write("audit.json", canonical.dumps(audited.report) + b"\n")
     folder.write("audit.html", page.encode())

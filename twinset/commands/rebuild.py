@@ -123,6 +123,9 @@ def _show(report: "RebuildReport", folder: str) -> None:
     if len(others) > _LISTED:
         console.print(f"... and {len(others) - _LISTED} more: {folder}/rebuild.json names them all.")
     if report.counts["unreachable"]:
-        console.print("Some reals could not be reached: run the same command again to try those once more.")
+        console.print(
+            "Some reals could not be reached: run the same command again to try those once more, with --private-host for "
+            "addresses in a network of your own."
+        )
     if report.counts["not-measured"]:
         console.print("Other bytes than recorded: give --against with the original dataset to see how far they differ.")
