@@ -79,6 +79,8 @@ def _view(choices: Choices) -> str:
     is_scene = choices.framing is Framing.SCENE
     shows = "the whole scene, as a text-to-image model composes one" if is_scene else "a window of native pixels"
     size = "what the dataset holds; at most F / 2 of a scene, else compression leaks (docs/alignment.md)"
+    if choices.chosen_size > choices.chosen_frame / 2:
+        size = "what the dataset holds; larger than F / 2 only where reals are (docs/alignment-steps.md)"
     return _block(
         [
             "# One way of framing the photographs, and the generators that answer it.",

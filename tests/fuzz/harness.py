@@ -157,7 +157,7 @@ def _outcomes(
     whole: Counter[str] = Counter()
     for data in valid:
         file.write_bytes(data)
-        whole[_outcome(target.read, file)] += 1
+        whole[outcome_of(target.read, file)] += 1
     assert whole["read"], f"{target.name}: no whole file is read"
     tempfile.tempdir = str(inside)
     watch = _Watch(str(inside.resolve()), target.may_connect)
@@ -170,7 +170,7 @@ def _outcomes(
         with _clock():
             watch.active = True
             try:
-                outcome = _outcome(target.read, file)
+                outcome = outcome_of(target.read, file)
             finally:
                 watch.active = False
         assert not watch.seen, f"{target.name}: {watch.seen}"
@@ -183,7 +183,8 @@ def _outcomes(
     return outcomes
 
 
-def _outcome(read: Callable[[Path], object], file: Path) -> str:
+def outcome_of(read: Callable[[Path], object], file: Path) -> str:
+    """How the reading of a file ends: `read`, `rejected` or `refused`."""
     try:
         read(file)
     except RejectedItem:

@@ -1,5 +1,6 @@
 """`twinset init` writes a recipe that loads, by questions or by flags, and overwrites nothing."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from flows.plan import plan_recipe
 from flows.recipe import load_recipe
+from manifests import storage
 from manifests.errors import TwinsetError
 from twinset.cli import app
 
@@ -47,15 +49,33 @@ def test_the_demos_models_are_found_from_where_the_recipe_is(tmp_path: Path):
 def test_what_is_not_given_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # the runner puts a stream in the place of the terminal
     monkeypatch.setattr("twinset.commands.init.is_terminal", lambda: True)
-    answers = "somewhere\nfolder\nphotographs\n50\npatch\nvae\nn\n"
+    answers = "somewhere\nfolder\ngone\nphotographs\n50\npatch\nvae\nn\n"
     result = init("asked.toml", answers=answers)
     assert result.exit_code == 0, result.output
     assert "Where are the real images?" in result.output
+    assert "gone: not there" in result.output
     recipe = load_recipe(tmp_path / "asked.toml")
     assert recipe.sources[0].limit == 50
     assert recipe.views[0].framing == "patch"
     assert recipe.generators[0].method == "reconstruct"
     assert recipe.classifier is None
+
+
+def test_what_is_no_repository_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("twinset.commands.init.is_terminal", lambda: True)
+    result = init("asked.toml", "--source", "hub", answers="no repository\norg/name\n0\nscene\nsd14\nn\n")
+    assert result.exit_code == 0, result.output
+    assert load_recipe(tmp_path / "asked.toml").sources[0].model_dump()["repo"] == "org/name"
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "r.toml").write_text("mine")
+    monkeypatch.setattr(storage.os, "replace", full)
+    assert "the disk is full" in refused("r.toml", "--source", "folder", "--path", "photographs", "--force")
+    assert (tmp_path / "r.toml").read_text() == "mine"
 
 
 def refused(*arguments: str) -> str:

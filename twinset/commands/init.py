@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEMO_MODELS = Path(__file__).parents[2] / "demo" / "models"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _ASKED_FOR = {
     SourceKind.FOLDER: "Folder",
     SourceKind.OPEN_IMAGES: "Image-metadata CSV of Open Images, path or URL",
@@ -57,7 +58,7 @@ def init(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="S: side of the dataset's images, pixels. [default: F / 1.5 of a scene, else F]", min=32),
+        typer.Option(help="S: side of the dataset's images, pixels. [default: F / 2 of a scene, else F]", min=32),
     ] = None,
     caption: Annotated[Captions, typer.Option(help="Where captions come from.")] = Captions.BLIP,
     classifier: Annotated[
@@ -67,6 +68,7 @@ def init(
 ) -> None:
     """Write a commented recipe, by a few questions or by flags; with --source and --path nothing is asked."""
     from manifests.errors import TwinsetError, printable
+    from manifests.storage import Folder
 
     if recipe.exists() and not force:
         raise TwinsetError(f"{recipe}: there already. Give another name, or --force to overwrite it.")
@@ -92,7 +94,7 @@ def init(
     answers = {key: value for key, value in given.items() if value is not None}
     answers |= {"name": name or _name_of(recipe), "license": image_license, "captions": caption}
     choices = _checked(answers, recipe)
-    recipe.write_text(_text(choices, recipe), encoding="utf-8")
+    Folder.at(str(recipe.absolute().parent)).write(recipe.name, _text(choices, recipe).encode())
     typer.echo(printable(f"{recipe}: written. Read it, then: twinset doctor {recipe}; twinset plan {recipe}"))
 
 
@@ -122,17 +124,36 @@ def _checked(answers: dict[str, Any], recipe: Path) -> "Choices":
 
 def _seen_from(recipe: Path, choices: "Choices") -> str:
     """Where the images are: a path of this machine as seen from the recipe's folder, a URL as it is."""
+    _check_path(choices.source, choices.path)
+    if _is_address(choices.source, choices.path):
+        return choices.path
+    path = Path(choices.path).expanduser()
+    return str(path) if path.is_absolute() else os.path.relpath(path, recipe.absolute().parent)
+
+
+def _is_address(source: SourceKind, given: str) -> bool:
+    """Whether images come from elsewhere than a path of this machine."""
+    return source is SourceKind.HUB or "://" in given
+
+
+def _check_path(source: SourceKind, given: str) -> None:
+    """Whether images may come from there.
+
+    Raises:
+        SourceError: it is no repository's name, or not there.
+    """
     from manifests.errors import SourceError
 
-    if choices.source is SourceKind.HUB or "://" in choices.path:
-        return choices.path
-    is_pattern = choices.source is SourceKind.WEBDATASET and any(sign in choices.path for sign in "*?[{")
-    path = Path(choices.path).expanduser()
-    if choices.source is SourceKind.FOLDER and path.exists() and not path.is_dir():
+    if source is SourceKind.HUB and not _REPOSITORY.fullmatch(given):
+        raise SourceError(f"{given}: not a repository's name; give one such as org/name.")
+    if _is_address(source, given):
+        return
+    is_pattern = source is SourceKind.WEBDATASET and any(sign in given for sign in "*?[{")
+    path = Path(given).expanduser()
+    if source is SourceKind.FOLDER and path.exists() and not path.is_dir():
         raise SourceError(f"{path}: this is a file; give the path of a folder of images.")
     if not is_pattern and not path.exists():
         raise SourceError(f"{path}: not there; give the path of what holds the images.")
-    return str(path) if path.is_absolute() else os.path.relpath(path, recipe.absolute().parent)
 
 
 def _text(choices: "Choices", recipe: Path) -> str:
@@ -155,7 +176,7 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
         source = SourceKind(_choose("Where are the real images?", list(SourceKind), SourceKind.FOLDER))
         answers["source"] = source
     if given["path"] is None:
-        answers["path"] = typer.prompt(_ASKED_FOR[source])
+        answers["path"] = _path(source)
     if given["limit"] is None:
         answers["limit"] = _limit()
     if given["framing"] is None:
@@ -178,6 +199,20 @@ def _choose(question: str, names: Sequence[str], default: str) -> str:
         if answer in names:
             return answer
         typer.echo(f"Please type one of: {', '.join(names)}")
+
+
+def _path(source: SourceKind) -> str:
+    """Ask until images may come from there."""
+    from manifests.errors import SourceError, printable
+
+    while True:
+        answer = str(typer.prompt(_ASKED_FOR[source])).strip()
+        try:
+            _check_path(source, answer)
+        except SourceError as error:
+            typer.echo(printable(str(error)))
+        else:
+            return answer
 
 
 def _limit() -> int | None:
