@@ -12,7 +12,7 @@ UPGRADE ?=
 # where this is set (many containers do), each of the tests' processes would compile all of torch's modules again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test faults fuzz check lock clean
+.PHONY: setup demo test faults fuzz fuzz-guided check lock clean
 
 setup: $(READY)
 
@@ -37,6 +37,10 @@ faults: $(READY)
 # each reader of foreign bytes is given so many damaged files, other ones each time
 fuzz: $(READY)
 	TWINSET_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest -n $(JOBS) tests/fuzz
+
+# the same readers, led by which of their lines are reached (Linux, x86-64)
+fuzz-guided: $(READY)
+	$(BIN)/python -m tests.fuzz.guided --seconds $(or $(SECONDS_EACH),60)
 
 check: $(READY)
 	$(BIN)/ruff check .
