@@ -1,6 +1,7 @@
 """What building a recipe would do, from the recipe alone; imports no model library and reads no image."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from manifests.records import SPLITS, Split
 from manifests.splits import SplitConfig
 from pixels.config import ViewRules
 from sources.config import SourceConfig
+from sources.fakes.labelled import LabelledSettings
 
 _SMALL_LIST = 64 * 2**20
 """Bytes of a source's list up to which it is read through without being asked."""
@@ -69,6 +71,10 @@ class Plan(BaseModel):
     splits: dict[Split, int] | None = Field(
         description="of these, by split: exact counts, or as the ratios expect them"
     )
+    counts: dict[str, int] = Field(
+        description="images by the names that publishers give such counts: `real`, `train`, `real_train`, ...; as far as known"
+    )
+    are_singles: bool = Field(description="whether all images stand alone, and what is counted are images, not pairs")
     target_pairs: int | None = Field(description="the recipe's; None: all that are made")
     chunks: int
     shards: int
@@ -98,6 +104,7 @@ def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False, published: P
     share = pairs / made if made else 1.0
     native, final = _bytes(recipe, images)
     is_known = len(counted) == len(images)
+    splits = _splits(recipe.split, pairs) if is_known else None
     return Plan(
         name=recipe.name,
         sources=tuple(sources),
@@ -105,7 +112,9 @@ def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False, published: P
         generators=tuple(_generator(recipe, generator, images) for generator in recipe.generators),
         made=made if is_known else None,
         pairs=pairs if is_known else None,
-        splits=_splits(recipe.split, pairs) if is_known else None,
+        splits=splits,
+        counts=_counts(_by_label(recipe, sources, pairs), splits) if splits is not None else {},
+        are_singles=_are_singles(recipe),
         target_pairs=recipe.target_pairs,
         chunks=sum(math.ceil(images / recipe.chunks.size) for images in known),
         shards=sum(_shards(recipe, round(number * share)) for number in counted),
@@ -135,6 +144,43 @@ def _splits(config: SplitConfig, pairs: int) -> dict[Split, int]:
     if config.counts:
         return {split: config.counts.get(split, 0) for split in SPLITS}
     return {split: round(pairs * config.ratios.get(split, 0.0)) for split in SPLITS}
+
+
+def _are_singles(recipe: Recipe) -> bool:
+    return all(view.is_single for view in recipe.views)
+
+
+def _counts(labels: Mapping[str, int], splits: Mapping[Split, int]) -> dict[str, int]:
+    """By label, by split, and by both, as splits expect them that do not look at labels."""
+    whole = sum(splits.values())
+    both = {
+        f"{label}_{split}": round(number * part / whole) if whole else 0
+        for label, number in labels.items()
+        for split, part in splits.items()
+    }
+    return {**labels, **splits, **both}
+
+
+def _by_label(recipe: Recipe, sources: Sequence[PlannedSource], pairs: int) -> dict[str, int]:
+    """Real and fake images; empty where a source has both, or where views differ in their generators."""
+    if not _are_singles(recipe):
+        fakes = {0 if view.is_single else len(view.generators) for view in recipe.views}
+        return {"real": pairs, "fake": pairs * fakes.pop()} if len(fakes) == 1 else {}
+    labels: Counter[str] = Counter()
+    made = {name for view in recipe.views if view.generators for name in recipe.sources_of(view)}
+    for settings, source in zip(recipe.sources, sources, strict=True):
+        label = "fake" if source.name in made else _label(settings)
+        if label is None:
+            return {}
+        labels[label] += source.images or 0
+    return dict(labels) if labels.total() == pairs else {}
+
+
+def _label(settings: SourceConfig) -> str | None:
+    """What a source's images are; None where it has both."""
+    if isinstance(settings, LabelledSettings):
+        return settings.only
+    return "fake" if getattr(settings, "generator", "") else "real"
 
 
 def _shards(recipe: Recipe, pairs: int) -> int:

@@ -1,6 +1,7 @@
 """The shipped recipes: each is one, says what it makes, and runs in small on sets in its publishers' formats."""
 
 import json
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -79,12 +80,15 @@ def test_published_counts_are_planned():
 def test_the_plan_shows_published_numbers_as_such():
     result = CliRunner().invoke(app, ["plan", str(shipped("sdxl-detector"))])
     assert result.exit_code == 0
-    assert "published, not measured here" in result.stdout
+    assert "beside what was published, which nothing here has measured" in result.stdout
     assert "13,323" in result.stdout
-    assert "pairs, at most: 19,034" in result.stdout
+    assert "images, at most: 19,034" in result.stdout
+    assert re.search(r"real\W+9,034\W+9,034", result.stdout)
+    assert re.search(r"fake_test\W+1,500\W+1,536", result.stdout)
     assert "splits: train 13,323, validation 2,855, test 2,856" in result.stdout
     told = json.loads(CliRunner().invoke(app, ["plan", str(shipped("realfake")), "--json"]).stdout)
     assert told["published"]["counts"]["fake_validation"] == 101_215
+    assert told["counts"]["fake_validation"] == 50_000
     assert told["splits"] == {"train": 1_800_000, "validation": 100_000, "test": 100_000}
     assert told["sources"][1]["absent"].endswith("data/laion2B-en-aesthetic")
     assert "published" not in load_recipe(shipped("realfake")).model_dump()

@@ -9,6 +9,8 @@ import typer
 from twinset.commands.build import Preset
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.table import Table
 
     from flows.plan import Plan
@@ -58,7 +60,8 @@ def plan(
     if planned.target_pairs is not None:
         console.print(_target(planned), soft_wrap=True)
     if planned.pairs is not None:
-        console.print(f"pairs, at most: {planned.pairs:,} in views {', '.join(planned.views)}")
+        unit = "images" if planned.are_singles else "pairs"
+        console.print(f"{unit}, at most: {planned.pairs:,} in views {', '.join(planned.views)}")
         if planned.splits is not None:
             console.print(f"splits: {', '.join(f'{split} {number:,}' for split, number in planned.splits.items())}")
         console.print(f"chunks: {planned.chunks:,} a stage; shards, at most: {planned.shards:,}")
@@ -66,26 +69,27 @@ def plan(
             f"disk: about {decimal(planned.disk_bytes)}, of which the dataset {decimal(planned.dataset_bytes)}"
         )
     if planned.published is not None:
-        console.print(_published(planned.published))
+        console.print(_published(planned.published, planned.counts))
     console.print("Before screening: what is dropped comes off. Nothing was downloaded or made.")
 
 
-def _published(published: "Published") -> "Table":
-    """What others have published, labelled so."""
+def _published(published: "Published", planned: "Mapping[str, int]") -> "Table":
+    """What others have published, labelled so, beside what the recipe would give."""
     from rich.table import Table
 
-    table = Table(title="published, not measured here", title_justify="left", caption_justify="left")
-    table.caption = f"from: {published.source}"
-    for column in ("", "published"):
+    table = Table(title="beside what was published, which nothing here has measured", title_justify="left")
+    table.caption, table.caption_justify = f"from: {published.source}", "left"
+    for column in ("", "this recipe", "published"):
         table.add_column(column)
     for name, number in published.counts.items():
-        table.add_row(name, f"{number:,}")
+        own = planned.get(name)
+        table.add_row(name, "" if own is None else f"{own:,}", f"{number:,}")
     if published.parameters is not None:
-        table.add_row("parameters", f"{published.parameters:,}")
+        table.add_row("parameters", "", f"{published.parameters:,}")
     for name, value in published.metrics.items():
-        table.add_row(name, f"{value:g}")
+        table.add_row(name, "", f"{value:g}")
     for assumption in published.unverified:
-        table.add_row("unverified", assumption)
+        table.add_row("unverified", "", assumption)
     return table
 
 
