@@ -158,7 +158,7 @@ def _counts(labels: Mapping[str, int], splits: Mapping[Split, int]) -> dict[str,
         for label, number in labels.items()
         for split, part in splits.items()
     }
-    return {**labels, **splits, **both}
+    return {**labels, **{str(split): part for split, part in splits.items()}, **both}
 
 
 def _by_label(recipe: Recipe, sources: Sequence[PlannedSource], pairs: int) -> dict[str, int]:
