@@ -20,6 +20,7 @@ from flows.scheduling import CHUNK, connected, do_pending, run_chunks, take_turn
 from flows.stages.audit import build_stages
 from flows.stages.base import BuildStage, StageCount
 from flows.waves import stages_in_order
+from manifests.dataset import refuse_inside_dataset
 from manifests.errors import GateError
 from manifests.journal import settle
 from manifests.records import Reason
@@ -75,6 +76,7 @@ def build_dataset(recipe: str, out: str, redo: bool = False, preset: str = FULL,
     """
     path = Path(recipe).absolute()
     build = BuildFolder(load_recipe(path, preset), str(path.parent), out)
+    refuse_inside_dataset(out)
     with occupied(build.folder):
         check_inputs(build)
         build.claim(redo=redo)

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import ValidationError
 
 from classifier.config import ClassifierConfig
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import RecipeError, first_complaint
 
 
@@ -48,8 +48,10 @@ def train_classifier(
     Raises:
         RecipeError: the `classifier` table is wrong.
         GateError: the dataset's audit failed.
+        DatasetError: there is no finished dataset, or the folder lies in one.
     """
     opened = Dataset.open(dataset)
+    refuse_inside_dataset(out)
     checked = _checked(opened, config)
     report = run_training(
         opened.root, checked.model_dump(mode="json"), out, progress=progress, force=force, device=device

@@ -105,7 +105,8 @@ def _collection(header: Header, composition: Composition) -> Iterator[str]:
     caption = header.recipe.get("caption")
     if composition.has_pairs and isinstance(caption, dict):
         model = str(caption.get("model") or caption.get("source") or "")
-        yield f"Captions: {inline(model.rsplit('/', 1)[-1])} ({inline(caption.get('source', ''))}); no person wrote or checked them."
+        who = "no person wrote or checked them" if caption.get("source") == "blip" else "no model wrote them"
+        yield f"Captions: {inline(model.rsplit('/', 1)[-1])} ({inline(caption.get('source', ''))}); {who}."
 
 
 def _generators(composition: Composition) -> Iterator[str]:
@@ -181,7 +182,7 @@ def limits(composition: Composition, audited: Audited | None, withheld: Withheld
     yield (
         f"The fakes come from {', '.join(names) or 'no generator'}: a score here says little about other generators."
     )
-    yield "Captions are a model's: what they miss, the text-to-image fakes miss too, so content can differ within a pair."
+    yield "What a caption leaves out, its text-to-image fakes lack, so content can differ within a pair."
     if any(method in ("retrieve", EXISTING) for _, method, *_ in composition.generators):
         yield "Some fakes are other people's images: their compression history is their own, and nothing can make it equal."
     if composition.singles:

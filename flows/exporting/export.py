@@ -12,7 +12,7 @@ from flows.exporting.rows import ImageRow, generators_of
 from flows.exporting.samples import by_shard, images_of_shard
 from flows.exporting.table import ParquetFormat
 from manifests import canonical
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import DatasetError
 from manifests.index import read_index
 from manifests.records import Record
@@ -67,6 +67,7 @@ def export_dataset(
     """
     dataset = Dataset.open(url)
     read_index(dataset.folder)
+    refuse_inside_dataset(out)
     folder = Folder.at(out)
     job = Exported(name=dataset.header.name, dataset=dataset.digest, format=kind)
     if (done := _begin(folder, job)) is not None:

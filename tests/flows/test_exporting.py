@@ -159,6 +159,21 @@ def test_nothing_is_removed_from_a_folder_that_holds_something_else(built: Path,
     assert download.exists()
 
 
+def test_nothing_is_written_into_a_dataset(built: Path, recipe: Callable[..., Path]):
+    from flows.build import build_dataset
+    from flows.train import train_classifier
+
+    inside = str(built / "dataset" / "more")
+    for write in (
+        lambda: export_dataset(str(built), "csv", inside),
+        lambda: build_dataset.fn(str(recipe()), inside),
+        lambda: train_classifier.fn(str(built), inside),
+    ):
+        with pytest.raises(DatasetError, match="stays as it is"):
+            write()
+    assert not (built / "dataset" / "more").exists()
+
+
 def test_a_damaged_image_is_not_exported(built: Path, tmp_path: Path):
     damaged = with_terms(built, tmp_path / "set", lambda _image: "open")
     shard = min((damaged / "shards").iterdir())
