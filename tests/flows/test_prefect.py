@@ -51,11 +51,11 @@ def test_build_again_and_status(recipe: Recipe, tmp_path: Path):
     assert "not-an-image" in table.stdout
 
     # a recipe is built first, where it is not built yet
-    small = path.with_name("small.toml")
-    small.write_text(
+    training = path.with_name("training.toml")
+    training.write_text(
         path.read_text() + '\n[classifier]\nbackbone = "test_resnet"\nimage_size = 32\nepochs = 1\nnum_workers = 1\n'
     )
-    trained = twinset("train", str(path), "--recipe", str(small), "--out", str(tmp_path / "detector"), "--json")
+    trained = twinset("train", str(path), "--recipe", str(training), "--out", str(tmp_path / "detector"), "--json")
     assert trained.returncode == 0, trained.stderr
     assert json.loads(trained.stdout)["test"]["n_real"] > 0
     assert (out / "dataset" / "manifest.jsonl").stat().st_mtime_ns == manifest.st_mtime_ns
