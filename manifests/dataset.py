@@ -159,10 +159,10 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """The dataset's digest: what `index.sha256` says; empty while there is no index."""
+        """The dataset's digest: what `index.sha256` says; empty where there is none or it says nothing."""
         try:
             return self.folder.read("index.sha256").decode().split()[0]
-        except (FileNotFoundError, IndexError):
+        except (FileNotFoundError, UnicodeDecodeError, IndexError):
             return ""
 
 

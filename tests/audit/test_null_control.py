@@ -1,5 +1,6 @@
 """The null control: alignment leaves no trace, and the control would see one."""
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +33,9 @@ PATCH = ViewRules(name="patch", framing="patch", frame=64, size=64, generators=(
 SCENE = ViewRules(name="scene", framing="scene", frame=48, size=48, generators=("erased",))
 SCREEN = ScreenRules(min_side=128)
 HALF_CHROMA = tuple(coding for coding in PHOTOGRAPHS if coding is not None and coding.subsampling == "4:2:0")
+# at 2,000 pairs an AUC within 0.03 of one half is asked; half of them take half of the time, and chance leads them further
+FULL = 2000
+PAIRS = int(os.environ.get("TWINSET_TEST_NULL_PAIRS", "1000"))
 # the small network learns for most of a run's time; a finished build of any size has it learn from 1,000 pairs
 NETWORK_PAIRS = int(os.environ.get("TWINSET_TEST_NETWORK_PAIRS", "200"))
 FRAMINGS = pytest.mark.parametrize("view", [PATCH, SCENE], ids=["patch", "scene"])
@@ -64,13 +68,12 @@ def pairs_for_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @FRAMINGS
 def test_nothing_tells_a_photograph_from_its_content_without_history(scenes: list[Picture], view: ViewRules):
-    probes = measure(scenes, view, 2000)
+    probes = measure(scenes, view, PAIRS)
     assert list(probes) == ["gradient boosting", "logistic regression", "small CNN"]
     for classifier, probe in probes.items():
-        assert probe.pairs == (NETWORK_PAIRS if classifier == "small CNN" else 2000)
-        # chance alone leads the network away from 0.5 by more where it has seen few pairs
-        limit = 0.03 if probe.pairs >= 1000 else 0.1
-        assert abs(probe.value - 0.5) <= limit, (classifier, probe)
+        assert probe.pairs == (NETWORK_PAIRS if classifier == "small CNN" else PAIRS)
+        strays = 0.0 if probe.pairs >= FULL else 0.8 / math.sqrt(probe.pairs)
+        assert abs(probe.value - 0.5) <= 0.03 + strays, (classifier, probe)
 
 
 def leaking(change: Callable[[History], History]) -> Align:

@@ -16,7 +16,7 @@ Run = Callable[[Path, Path], Path]
 
 pytestmark = pytest.mark.xdist_group("resume")
 
-KILLS = int(os.environ.get("TWINSET_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("TWINSET_TEST_KILLS", "1"))
 
 
 def start(path: Path, out: Path) -> subprocess.Popen[bytes]:

@@ -106,6 +106,7 @@ def test_a_worker_with_a_gpu_serves_chunk_after_chunk(ray_nodes: RayNodes, built
     assert len(set(workers)) == 2, "a model would be loaded once a chunk"
 
 
+@long_proof
 def test_a_node_is_killed_and_the_build_ends_in_the_same_bytes(
     ray_nodes: RayNodes, built: Path, recipe: Recipe, tmp_path: Path
 ):
