@@ -35,7 +35,7 @@ def network_scores(reals: list[Pixels], fakes: list[Pixels], groups: NDArray[np.
     Returns:
         Scores of all reals, then of all fakes.
     """
-    members = [torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2) for side in (reals, fakes)]
+    members = [_residual(torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2)) for side in (reals, fakes)]
     fold_of_pair = grouped_folds(groups, _FOLDS, seed)
     scores = np.zeros((2, len(groups)))
     with torch.random.fork_rng(devices=[]):
@@ -71,7 +71,7 @@ def _trained(reals: Tensor, fakes: Tensor) -> nn.Sequential:
     network.train()
     for _ in range(_EPOCHS):
         for batch in torch.split(torch.randperm(len(reals)), _PAIRS):
-            logits = network(_residual(torch.cat([reals[batch], fakes[batch]]))).squeeze(1)
+            logits = network(torch.cat([reals[batch], fakes[batch]])).squeeze(1)
             targets = torch.arange(2.0).repeat_interleave(len(batch))
             loss = functional.binary_cross_entropy_with_logits(logits, targets)
             optimizer.zero_grad()
@@ -82,9 +82,9 @@ def _trained(reals: Tensor, fakes: Tensor) -> nn.Sequential:
 
 
 @torch.inference_mode()
-def _scores(network: nn.Sequential, levels: Tensor) -> NDArray[np.float64]:
+def _scores(network: nn.Sequential, residuals: Tensor) -> NDArray[np.float64]:
     network.eval()
-    parts = [network(_residual(batch)).squeeze(1) for batch in torch.split(levels, 256)]
+    parts = [network(batch).squeeze(1) for batch in torch.split(residuals, 256)]
     return np.asarray(torch.cat(parts).double().numpy())
 
 

@@ -1,5 +1,6 @@
-"""Killed anywhere and run again, a build ends in the same bytes as one that was never killed."""
+"""Killed anywhere and run again, a build ends in the same bytes as one that was never killed; then nothing is left to do."""
 
+import json
 import os
 import random
 import signal
@@ -12,9 +13,8 @@ from pathlib import Path
 import pytest
 
 Recipe = Callable[..., Path]
-Run = Callable[[Path, Path], Path]
 
-pytestmark = pytest.mark.xdist_group("resume")
+pytestmark = pytest.mark.xdist_group("commands")
 
 KILLS = int(os.environ.get("TWINSET_TEST_KILLS", "1"))
 
@@ -27,6 +27,12 @@ def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
         )
+
+
+def twinset(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "twinset", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
 
 
 def files(folder: Path) -> int:
@@ -49,21 +55,42 @@ def contents(dataset: Path) -> dict[str, bytes]:
     return {name: (dataset / name).read_bytes() for name in names}
 
 
-def test_a_killed_build_ends_in_the_same_bytes(recipe: Recipe, run_stages: Run, tmp_path: Path):
+def test_a_killed_build_ends_in_the_same_bytes_and_is_not_done_again(recipe: Recipe, built: Path, tmp_path: Path):
     path = recipe()
-    untouched = run_stages(path, tmp_path / "untouched")
-    expected = contents(untouched)
-    total = files(tmp_path / "untouched")
+    out = tmp_path / "detector-build"  # where the training of `detector` builds
     rng = random.Random(20)
-    out = tmp_path / "killed"
     # the moments lie in the order in which files come to be, so that all stages are met
-    moments = sorted(rng.randrange(2, total) for _ in range(KILLS))
-    killed = 0
-    for moment in moments:
-        process = start(path, out)
-        killed += kill_when(process, out, moment)
-    assert killed == KILLS
-    process = start(path, out)
-    assert process.wait() == 0, (path.parent / "log.txt").read_text()
-    assert contents(out / "dataset") == expected
+    for moment in sorted(rng.randrange(2, files(built)) for _ in range(KILLS)):
+        assert kill_when(start(path, out), out, moment)
+
+    first = twinset("build", path, "--out", out, "--json")
+    assert first.returncode == 0, first.stderr
+    assert "Traceback" not in first.stderr + first.stdout
+    assert "CancelledError" not in first.stderr
+    assert contents(out / "dataset") == contents(built / "dataset")
     assert not [found for found in out.rglob("*") if ".partial-" in found.name]
+    assert (out / "report.html").exists()
+    assert (out / "audit" / "audit.html").exists()
+    counts = {count["name"]: count for count in json.loads(first.stdout)}
+    assert counts["list"]["seen"] == 26
+    written = (out / "dataset" / "manifest.jsonl").stat().st_mtime_ns
+
+    started = time.monotonic()
+    again = twinset("build", path, "--out", out, "--json")
+    assert again.returncode == 0, again.stderr
+    assert time.monotonic() - started < 30
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+
+    status = twinset("status", out / "dataset", "--json")
+    assert json.loads(status.stdout) == json.loads(first.stdout)
+    assert "not-an-image" in twinset("status", out).stdout
+
+    # a training starts with the build, which has nothing to do
+    training = path.with_name("training.toml")
+    training.write_text(
+        path.read_text() + '\n[classifier]\nbackbone = "test_resnet"\nimage_size = 32\nepochs = 1\nnum_workers = 1\n'
+    )
+    trained = twinset("train", path, "--recipe", training, "--out", tmp_path / "detector", "--json")
+    assert trained.returncode == 0, trained.stderr
+    assert json.loads(trained.stdout)["test"]["n_real"] > 0
+    assert (out / "dataset" / "manifest.jsonl").stat().st_mtime_ns == written

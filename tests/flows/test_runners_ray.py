@@ -18,7 +18,7 @@ import pytest
 
 Recipe = Callable[..., Path]
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = pytest.mark.xdist_group("commands")
 
 long_proof = pytest.mark.skipif(
     not os.environ.get("TWINSET_TEST_CLUSTER"), reason="takes minutes: set TWINSET_TEST_CLUSTER=1"
