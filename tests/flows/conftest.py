@@ -56,6 +56,11 @@ pairs = 10
 
 [limits]
 drop_rate = 1.0
+
+[audit]
+folds = 2
+permutation_draws = 50
+bootstrap_draws = 50
 """
 
 
