@@ -86,6 +86,7 @@ def dataset_named(named: str, out: Path, *, preset: str, force: bool) -> str:
             "and give DIR here."
         )
     with _built(Path(named), f"{out}-build", preset=preset) as (folder, failed):
+        _report(folder)
         if failed is not None and not force:
             raise failed
     return folder.url
@@ -127,7 +128,7 @@ def conclude(
     Raises:
         GateError: the one that stopped the run.
     """
-    from twinset.commands.report import detector_of, refresh_report
+    from twinset.commands.report import detector_of
     from twinset.commands.status import show_status
     from twinset.commands.train import train_into
 
@@ -138,11 +139,18 @@ def conclude(
             typer.echo("no detector is trained: it needs a folder of this machine, --detector DIR", err=True)
         else:
             train_into(str(folder.dataset), str(place), folder.located(recipe.classifier), only_if_stale=True)
-    if folder.dataset.size("manifest.jsonl") is not None:
-        refresh_report(folder, place)
+    _report(folder, place)
     show_status(folder, as_json=as_json)
     if failed is not None:
         raise failed
+
+
+def _report(folder: "BuildFolder", detector: Path | None = None) -> None:
+    """Write the report where there is a dataset to report of, be it refused by a gate."""
+    from twinset.commands.report import refresh_report
+
+    if folder.dataset.size("manifest.jsonl") is not None:
+        refresh_report(folder, detector)
 
 
 def run_to_gate(start: Callable[[], object]) -> GateError | None:
