@@ -163,7 +163,7 @@ def ours(dataset: Dataset, config: ClassifierConfig) -> Epoch:
 
 def _normalised(images: Tensor) -> Tensor:
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
-    return (images / 255 - mean) / std
+    return (images / 255).sub_(mean).div_(std)
 
 
 def by_pair(epoch: Epoch) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import numpy as np
 from classifier.augmentations.blending import Blend
 from classifier.augmentations.config import AugmentationConfig
 from classifier.augmentations.step import Step, StepConfig, logarithmic
-from classifier.transforms import Place, Preprocessing
+from classifier.transforms import Place
 from manifests.records import REAL
 from manifests.seeds import seed
 from pixels.arrays import Pixels
@@ -56,21 +56,16 @@ def draw(config: AugmentationConfig, training_seed: int, epoch: int, pair_id: st
     return Draw(place, flip < config.flip, tuple(_steps(config, rng)), _blend(config, rng))
 
 
-def apply(drawn: Draw, images: Mapping[str, Pixels], preprocessing: Preprocessing) -> dict[str, Pixels]:
-    """One draw done to all members of a pair.
+def apply(drawn: Draw, windows: Mapping[str, Pixels]) -> dict[str, Pixels]:
+    """What follows on the cutting of the windows, done to all members of a pair.
 
     Args:
         drawn: what to do.
-        images: (H, W, 3) RGB by member; without a `real`, nothing is blended.
-        preprocessing: how an image becomes a window.
+        windows: (size, size, 3) RGB by member, cut at `drawn.place`; without a `real`, nothing is blended.
 
     Returns:
         (size, size, 3) RGB by member, in the same order.
-
-    Raises:
-        DatasetError: an image is smaller than the window, where nothing is resized.
     """
-    windows = {name: preprocessing.window(image, drawn.place) for name, image in images.items()}
     if drawn.blend is not None and REAL in windows:
         real = windows[REAL]
         windows = {

@@ -123,14 +123,14 @@ class PairStream(IterableDataset[PairWindows]):
         return ahead(work, pairs, threads=self._threads, distance=self._distance)
 
     def _plain(self, pair: EncodedPair) -> PairWindows:
-        return PairWindows(pair, {name: self._view.window(image) for name, image in pair.decode().items()})
+        return PairWindows(pair, pair.windows(self._view))
 
     def _augmented(self, training: ClassifierConfig, pair: EncodedPair) -> PairWindows:
         drawn = draw(training.augmentation, training.seed, self._epoch, pair.pair_id)
         if pair.is_couple:
             # two pictures that have nothing to do with one another are never blended
             drawn = dataclasses.replace(drawn, blend=None)
-        return PairWindows(pair, apply(drawn, pair.decode(), self._view))
+        return PairWindows(pair, apply(drawn, pair.windows(self._view, drawn.place)))
 
     def _read(self, parts: Sequence[Part]) -> Iterator[EncodedPair]:
         pairs = read_pairs(self._folder, parts, self._generators)

@@ -3,6 +3,7 @@
 Of webdataset only `tar_file_expander` and `group_by_keys` are used: they are the same in 0.2.111 and in 1.x.
 """
 
+import functools
 import itertools
 import json
 import tarfile
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from classifier.decoding import decode
+from classifier.transforms import CENTRE, Place, Preprocessing
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import IMAGE, LABELS, REAL
 from manifests.storage import Folder
@@ -48,21 +50,26 @@ class EncodedPair:
             return None
         return LABELS["real" if REAL in self.members else "fake"]
 
-    def decode(self) -> dict[str, NDArray[np.uint8]]:
-        """The members' pixels, each (H, W, 3) RGB.
+    def windows(self, view: Preprocessing, place: Place = CENTRE) -> dict[str, NDArray[np.uint8]]:
+        """The members as a network sees them, (S, S, 3) RGB each; no more of them is decoded than that takes.
+
+        Args:
+            view: how an image becomes a window.
+            place: where the window stands.
 
         Raises:
-            DatasetError: an image cannot be decoded.
+            DatasetError: an image cannot be decoded, or is too small.
         """
-        return {name: self._decoded(name, data) for name, data in self.members.items()}
+        return {name: self._window(name, data, view, place) for name, data in self.members.items()}
 
-    def _decoded(self, name: str, data: bytes) -> NDArray[np.uint8]:
+    def _window(self, name: str, data: bytes, view: Preprocessing, place: Place) -> NDArray[np.uint8]:
         try:
-            return decode(data)
+            part = decode(data, functools.partial(view.part, place=place))
         except RejectedItem as error:
             raise DatasetError(
                 f"{self.shard}: pair {self.pair_id}: the image of {name} cannot be decoded ({error}). Build the shard again."
             ) from error
+        return view.window_of_part(part, place)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from classifier.augmentations.degradation import KERNELS, KernelName
 from classifier.config import ClassifierConfig, Fit
+from classifier.jpeg_part import Box
 from manifests.errors import DatasetError
 from pixels.arrays import Pixels
 
@@ -75,11 +76,27 @@ class Preprocessing:
         Raises:
             DatasetError: the image is smaller than the square, and `fit` is `crop`.
         """
+        height, width = pixels.shape[:2]
+        return self.window_of_part(_cut(pixels, self.part(width, height, place)), place)
+
+    def part(self, width: int, height: int, place: Place = CENTRE) -> Box:
+        """What `window_of_part` needs of an image of this size; nothing else of it need be decoded.
+
+        Raises:
+            DatasetError: the image is smaller than the square, and `fit` is `crop`.
+        """
         if self.fit == "crop":
-            return crop(pixels, self.size, place.across, place.down)
-        if place.area is None:
-            return crop(self._reduced(_not_too_long(pixels, place)), self.size, place.across, place.down)
-        return self._resized(_part(pixels, place), self.size, self.size)
+            return _window(width, height, self.size, place)
+        return _not_too_long(width, height, place) if place.area is None else _share(width, height, place)
+
+    def window_of_part(self, pixels: Pixels, place: Place = CENTRE) -> Pixels:
+        """The (size, size, 3) square, from the pixels of the image's `part`."""
+        if self.fit == "crop":
+            return pixels
+        if place.area is not None:
+            return self._resized(np.ascontiguousarray(pixels), self.size, self.size)
+        reduced = self._reduced(pixels)
+        return _cut(reduced, _window(reduced.shape[1], reduced.shape[0], self.size, place))
 
     def _reduced(self, pixels: Pixels) -> Pixels:
         """The whole image with its shorter side at `resize_to`."""
@@ -99,41 +116,35 @@ def centre(pixels: Pixels, size: int) -> Pixels:
     Raises:
         DatasetError: the image is smaller than the window.
     """
-    return crop(pixels, size, 0.5, 0.5)
+    return Preprocessing(size).window(pixels)
 
 
-def crop(pixels: Pixels, size: int, across: float, down: float) -> Pixels:
-    """A (size, size, 3) window of an (H, W, 3) image, its place given as shares in [0, 1) of the places there are.
+def _cut(pixels: Pixels, box: Box) -> Pixels:
+    return pixels[box.top : box.top + box.height, box.left : box.left + box.width]
 
-    Raises:
-        DatasetError: the image is smaller than the window.
-    """
-    height, width = pixels.shape[:2]
+
+def _window(width: int, height: int, size: int, place: Place) -> Box:
     if min(height, width) < size:
         raise DatasetError(
             f"an image of {width} x {height} pixels is smaller than image_size = {size}, and nothing is enlarged here: "
             f"set image_size to {min(height, width)} or less."
         )
-    left = int(across * (width - size + 1))
-    top = int(down * (height - size + 1))
-    return pixels[top : top + size, left : left + size]
+    return Box(int(place.across * (width - size + 1)), int(place.down * (height - size + 1)), size, size)
 
 
-def _not_too_long(pixels: Pixels, place: Place) -> Pixels:
+def _not_too_long(width: int, height: int, place: Place) -> Box:
     """The image, or where one side is far longer than the other, the part of it that a window at this place lies in."""
-    height, width = pixels.shape[:2]
     longest = _LONGEST * min(height, width)
     left = int(place.across * (max(width - longest, 0) + 1))
     top = int(place.down * (max(height - longest, 0) + 1))
-    return pixels[top : top + longest, left : left + longest]
+    return Box(left, top, min(longest, width), min(longest, height))
 
 
-def _part(pixels: Pixels, place: Place) -> Pixels:
+def _share(width: int, height: int, place: Place) -> Box:
     """A window by its share of the area; where its shape does not fit into the image, it is cut off at the border."""
-    height, width = pixels.shape[:2]
     area = (place.area or 1.0) * height * width
     part_width = max(min(round((area * place.ratio) ** 0.5), width), 1)
     part_height = max(min(round((area / place.ratio) ** 0.5), height), 1)
     left = int(place.across * (width - part_width + 1))
     top = int(place.down * (height - part_height + 1))
-    return np.ascontiguousarray(pixels[top : top + part_height, left : left + part_width])
+    return Box(left, top, part_width, part_height)

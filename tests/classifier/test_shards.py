@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from classifier.shards import Part, read_pairs, share_out
+from classifier.transforms import Preprocessing
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
 from manifests.shards import Sample, write_shard
 from manifests.storage import Folder
 
+WHOLE = Preprocessing(48)
 FIELDS = {"view": "scene", "source": "album", "class_label": "cat"}
 
 
@@ -50,7 +52,7 @@ def test_pairs_are_read_as_they_were_written(make_dataset: Callable[..., Dataset
         (sample.key, dict(sample.members)) for sample in dataset.samples("train")
     ]
     assert {(pair.view, pair.source, pair.class_label) for pair in pairs} == {("scene", "noise", "cloud")}
-    assert {image.shape for image in pairs[0].decode().values()} == {(48, 48, 3)}
+    assert {image.shape for image in pairs[0].windows(WHOLE).values()} == {(48, 48, 3)}
 
 
 def test_only_the_wanted_generators_come_and_pairs_without_any_are_passed_over(tmp_path: Path):
@@ -79,7 +81,7 @@ def test_an_undecodable_image_is_named(tmp_path: Path):
     folder = written(tmp_path, Sample("7", {"real": b"<html>", "sd": b"s"}, FIELDS))
     (pair,) = read_pairs(folder, [Part("a.tar")], ("sd",))
     with pytest.raises(DatasetError, match=r"^a\.tar: pair 7: the image of real cannot be decoded"):
-        pair.decode()
+        pair.windows(WHOLE)
 
 
 def test_a_truncated_shard_is_named(tmp_path: Path):
@@ -109,5 +111,5 @@ def test_a_truncated_jpeg_is_one_line_that_names_shard_pair_and_member(tmp_path:
     folder = written(tmp_path, Sample("7", {"real": whole, "sd": whole[: len(whole) // 2]}, FIELDS))
     (pair,) = read_pairs(folder, [Part("a.tar")], ("sd",))
     with pytest.raises(DatasetError, match=r"^a\.tar: pair 7: the image of sd cannot be decoded \(truncated") as error:
-        pair.decode()
+        pair.windows(WHOLE)
     assert "\n" not in str(error.value)
