@@ -14,6 +14,12 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # workers share the cores; more threads only get in each other's way
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes name no test: a zip's or a profile's hold the time, and the workers must collect tests of equal names."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "photos" / "imagenet"
 
 
