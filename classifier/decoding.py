@@ -44,8 +44,7 @@ def decode(data: bytes, wanted: Callable[[int, int], Box] | None = None) -> Pixe
             return decode_part(data, box)
         except PartError:
             pass  # the others may still read it, and Pillow says better what is wrong
-    left, top, width, height = box
-    return _decoded(data, image)[top : top + height, left : left + width]
+    return box.cut(_decoded(data, image))
 
 
 def _decoded(data: bytes, image: ImageFile) -> Pixels:

@@ -31,6 +31,10 @@ class Box(NamedTuple):
     width: int
     height: int
 
+    def cut(self, pixels: Pixels) -> Pixels:
+        """The part of an (H, W, 3) image; a view."""
+        return pixels[self.top : self.top + self.height, self.left : self.left + self.width]
+
 
 class PartError(ValueError):
     """The library refuses the file, or warns of it."""

@@ -77,7 +77,7 @@ class Preprocessing:
             DatasetError: the image is smaller than the square, and `fit` is `crop`.
         """
         height, width = pixels.shape[:2]
-        return self.window_of_part(_cut(pixels, self.part(width, height, place)), place)
+        return self.window_of_part(self.part(width, height, place).cut(pixels), place)
 
     def part(self, width: int, height: int, place: Place = CENTRE) -> Box:
         """What `window_of_part` needs of an image of this size; nothing else of it need be decoded.
@@ -96,7 +96,7 @@ class Preprocessing:
         if place.area is not None:
             return self._resized(np.ascontiguousarray(pixels), self.size, self.size)
         reduced = self._reduced(pixels)
-        return _cut(reduced, _window(reduced.shape[1], reduced.shape[0], self.size, place))
+        return _window(reduced.shape[1], reduced.shape[0], self.size, place).cut(reduced)
 
     def _reduced(self, pixels: Pixels) -> Pixels:
         """The whole image with its shorter side at `resize_to`."""
@@ -108,19 +108,6 @@ class Preprocessing:
         if pixels.shape[:2] == (height, width):
             return pixels
         return np.asarray(Image.fromarray(pixels).resize((width, height), KERNELS[self.kernel]))
-
-
-def centre(pixels: Pixels, size: int) -> Pixels:
-    """The central (size, size, 3) window of an (H, W, 3) image.
-
-    Raises:
-        DatasetError: the image is smaller than the window.
-    """
-    return Preprocessing(size).window(pixels)
-
-
-def _cut(pixels: Pixels, box: Box) -> Pixels:
-    return pixels[box.top : box.top + box.height, box.left : box.left + box.width]
 
 
 def _window(width: int, height: int, size: int, place: Place) -> Box:

@@ -13,7 +13,7 @@ from classifier.augmentations.config import AugmentationConfig
 from classifier.augmentations.cutout import CutoutConfig
 from classifier.augmentations.degradation import BlurConfig, NoiseConfig, ResampleConfig
 from classifier.augmentations.recoding import RecodeConfig
-from classifier.transforms import Place, Preprocessing, centre
+from classifier.transforms import Place, Preprocessing
 
 shares = st.floats(0, 1, exclude_max=True)
 CROP = Preprocessing(16)
@@ -97,7 +97,7 @@ def test_switched_off_it_is_the_central_window():
     config = AugmentationConfig(random_crop=False, flip=0)
     image = coordinates(20, 24)
     for epoch in range(5):
-        assert (cut_and_apply(draw(config, 0, epoch, "a"), {"real": image})["real"] == centre(image, 16)).all()
+        assert (cut_and_apply(draw(config, 0, epoch, "a"), {"real": image})["real"] == CROP.window(image)).all()
 
 
 def test_a_step_does_not_change_what_another_draws():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from classifier.config import ClassifierConfig
-from classifier.transforms import Place, Preprocessing, centre
+from classifier.transforms import Place, Preprocessing
 from manifests.errors import DatasetError
 
 shares = st.floats(0, 1, exclude_max=True)
@@ -17,7 +17,7 @@ def gradient(height: int, width: int) -> np.ndarray:
 
 
 def test_the_centre_is_the_centre():
-    assert centre(gradient(20, 24), 16)[0, 0].tolist() == [4, 8, 6]
+    assert Preprocessing(16).window(gradient(20, 24))[0, 0].tolist() == [4, 8, 6]
 
 
 def test_a_small_image_is_an_error_that_says_what_to_set():
