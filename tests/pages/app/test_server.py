@@ -20,6 +20,10 @@ def test_nothing_is_told_to_anybody_and_other_sites_are_kept_out():
     assert chosen["server.address"] == "127.0.0.1"
 
 
+def test_no_page_waits_for_a_collection_of_all_garbage():
+    assert options("127.0.0.1", 8501, browser=False)["runner.postScriptGC"] is False
+
+
 def test_a_port_that_is_taken_is_named_before_anything_starts():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
