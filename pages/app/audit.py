@@ -93,7 +93,7 @@ def _drill_down(context: AppContext, view: AuditView, unit: str) -> None:
             st.html(drawn)
     if row.items:
         style.note("The images that drive it most, each in its pair. A click opens the pair.")
-        st.html(markup.driven([_driver(context, item) for item in row.items]))
+        style.images(markup.driven([_driver(context, item) for item in row.items]))
     elif row.probes[0].examples:
         style.note(f"For example {', '.join(row.probes[0].examples)}")
 

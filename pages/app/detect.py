@@ -147,7 +147,7 @@ def _closer(model: str, judge: Judge, answer: Answer, data: bytes | RejectedItem
     look = _looked(model, hashlib.sha256(data).hexdigest(), judge, data, answer)
     st.html(verdict_markup(answer, judge.calibrated_threshold))
     style.section("Where it looked")
-    st.html(look_markup(look, answer.verdict))
+    style.images(look_markup(look, answer.verdict))
     style.section("If the image is saved again")
     st.html(resaved_markup(look.resaved, answer, judge.calibrated_threshold))
 

@@ -133,7 +133,7 @@ def _ask(context: AppContext, now: Round) -> None:
         )
 
     st.progress(number / now.images, f"Image {number + 1} of {now.images}")
-    st.html(_picture(data))
+    style.images(_picture(data))
     with st.container(horizontal=True, horizontal_alignment="center"):
         for side, label, icon in _BUTTONS:
             st.button(label, key=f"judge-{side}", on_click=answer, args=(side,), icon=icon, width=170)

@@ -55,7 +55,7 @@ def _card(members: Members, row: Row, *, flagged: bool) -> None:
     mark = '<span class="tw-flag">flagged</span> ' if flagged else ""
     details = escaped(" · ".join(filter(None, (row.split, row.view, row.source, row.class_label, f"{row.width} px"))))
     caption = f'<p class="tw-caption">{escaped(row.caption, 300)}</p><p class="tw-note">{mark}{details}</p>'
-    st.html(f"{_strip(members, row)}{caption}")
+    style.images(f"{_strip(members, row)}{caption}")
     st.button(
         "Look closer",
         key=f"open-{row.place[0]}-{row.place[1]}",

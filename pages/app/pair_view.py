@@ -98,9 +98,9 @@ def _images(members: Sequence[Member]) -> None:
                 width=180,
             )
     window = Window(zoom, across / 100, down / 100)
-    st.html(_strip(_member(member, window) for member in members))
+    style.images(_strip(_member(member, window) for member in members))
     if gain:
-        st.html(_strip(_difference(members[0], fake, window, gain) for fake in members[1:]))
+        style.images(_strip(_difference(members[0], fake, window, gain) for fake in members[1:]))
 
 
 def _times(value: int) -> str:

@@ -1,7 +1,5 @@
 """What came of judging: a round image by image, and everybody's accuracy beside the detector's."""
 
-import streamlit as st
-
 from manifests.errors import TwinsetError
 from pages.app import judgements, pictures, style
 from pages.app.context import AppContext
@@ -26,7 +24,9 @@ def show_round(context: AppContext, person: str, answered: list[Judgement]) -> N
         ]
     )
     style.section("Your answers")
-    st.html(f'<div class="tw-members tw-wrap">{"".join(_answer(context, judgement) for judgement in answered)}</div>')
+    style.images(
+        f'<div class="tw-members tw-wrap">{"".join(_answer(context, judgement) for judgement in answered)}</div>'
+    )
 
 
 def show_people(context: AppContext) -> None:
