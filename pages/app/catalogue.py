@@ -143,6 +143,16 @@ class Catalogue:
         """Number of pairs in a row group."""
         return int(self.metadata.row_group(group).num_rows)
 
+    def prepare(self) -> None:
+        """Read what the first visitors would wait for: the filters' values, the file's bounds, the first pair.
+
+        Raises:
+            DatasetError: the table cannot be read.
+        """
+        self.select(Filters()).page(0, 1)
+        if self.groups:
+            self.may_hold(0, "pair_id", "")
+
     def choices(self) -> Choices:
         """What can be asked for; the first call reads four columns through."""
         with self._lock:

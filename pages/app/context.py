@@ -1,12 +1,13 @@
 """What the pages are about: a dataset, its build, a detector, and where people's notes are kept."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from flows.folder import BuildFolder
 from manifests.dataset import Dataset
-from manifests.errors import DatasetError
+from manifests.errors import DatasetError, TwinsetError
 from manifests.storage import Folder
 from pages.app.catalogue import MANIFEST, Catalogue
 from pages.app.members import Members
@@ -70,6 +71,11 @@ class AppContext:
     def rejects(self) -> Rejects:
         """What was dropped on the way, shared by all who look."""
         return Rejects(self.opened)
+
+    def prepare(self) -> None:
+        """Read what the first visitors would wait for. What goes wrong is told when a page is drawn."""
+        with suppress(TwinsetError):
+            self.catalogue.prepare()
 
     @property
     def opened(self) -> Dataset:

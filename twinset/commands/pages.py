@@ -1,6 +1,7 @@
 """The command `twinset pages`."""
 
 from importlib.util import find_spec
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -31,10 +32,11 @@ def pages(
     if find_spec("streamlit") is None:
         raise TwinsetError("`twinset pages` needs twinset[web]. Run `pip install 'twinset[web]'`.")
     from classifier.whereabouts import check_whereabouts
-    from pages.app.context import AppContext, arguments
+    from pages.app.context import arguments, from_arguments
     from pages.app.server import check_address, serve
 
-    context = AppContext.open(dataset, model)
+    words = arguments(dataset, model)
+    context = from_arguments(words)
     if model is not None:
         check_whereabouts(model)
     check_address(host, port)
@@ -42,4 +44,5 @@ def pages(
         typer.echo("note: whoever reaches this address sees the dataset and can flag pairs.", err=True)
     shown_host = f"[{host}]" if ":" in host else host
     typer.echo(printable(f"{context.name}: http://{shown_host}:{port} (Ctrl-C ends it)"), err=True)
-    serve(arguments(dataset, model), host=host, port=port, browser=browser)
+    Thread(target=context.prepare, daemon=True).start()
+    serve(words, host=host, port=port, browser=browser)

@@ -7,6 +7,7 @@ import pytest
 from flows.folder import BuildFolder
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
+from pages.app.catalogue import Filters
 from pages.app.context import AppContext, arguments, from_arguments
 
 
@@ -22,6 +23,7 @@ def test_a_build_that_has_no_dataset_yet(build: BuildFolder):
     assert context.dataset is None
     assert context.name == "little-world"
     assert context.notes == build.folder
+    context.prepare()
     with pytest.raises(DatasetError, match="not come to its dataset"):
         _ = context.catalogue
 
@@ -38,6 +40,20 @@ def test_where_there_is_neither_it_is_said_in_a_line(tmp_path: Path):
         AppContext.open(str(tmp_path / "nowhere"))
     with pytest.raises(DatasetError, match="no dataset is named"):
         from_arguments([])
+
+
+def test_what_the_first_visitor_waits_for_can_be_read_before(context: AppContext):
+    context.prepare()
+    Path(context.opened.root, "manifest.parquet").unlink()
+    assert context.catalogue.choices().generators
+    assert context.catalogue.select(Filters()).count == context.catalogue.total
+
+
+def test_a_table_that_cannot_be_read_is_told_by_the_page_and_not_before(context: AppContext):
+    Path(context.opened.root, "manifest.parquet").write_bytes(b"PAR1")
+    context.prepare()
+    with pytest.raises(DatasetError, match=r"manifest\.parquet: cannot be read"):
+        _ = context.catalogue
 
 
 def test_one_object_serves_all_visits_until_the_dataset_changes(
