@@ -6,7 +6,8 @@ A dataset is written whose table has that many rows (they take turns in showing 
 two fakes each, which lie in shards), and the real server is started on it. Each person is a connection of their own that
 speaks Streamlit's protocol: it opens the app on all pairs, a split, a class or words, then goes to the next page or jumps to
 another, twice over, and waits `--think` seconds on average in between. Timed is what a browser waits for, from the click to
-the last message of the page, images included; drawing them is left out. The server's memory is that of its process.
+the last message of the page, images included; drawing them is left out. A page that lacks an image ends it all. The server's
+memory is the most that its process has held.
 """
 
 import argparse
@@ -44,6 +45,8 @@ _GROUP = 10_000
 _PER_SHARD = 500
 _SIDE = 256
 _PAGE = 12
+_MEMBERS = ("real", "painter", "vae")
+_COUNTED = re.compile(r'class="tw-count"><b>([\d,]+)\N{EN DASH}([\d,]+)<')
 _THINGS = ("cone", "cube", "cylinder", "sphere", "dog", "bridge", "kettle", "boat")
 _COLOURS = ("red", "green", "blue", "yellow", "purple", "white")
 
@@ -82,7 +85,7 @@ def _pair_id(number: int) -> str:
 def _members(rng: np.random.Generator) -> dict[str, bytes]:
     coarse = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
     members = {}
-    for name in ("real", "painter", "vae"):
+    for name in _MEMBERS:
         picture = np.array(Image.fromarray(coarse).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC), np.int16)
         noisy = np.clip(picture + rng.integers(-6, 7, picture.shape, dtype=np.int16), 0, 255).astype(np.uint8)
         stream = io.BytesIO()
@@ -166,22 +169,22 @@ async def ask(link: websockets.ClientConnection, message: BackMsg, times: list[f
     """Send a click and read all that the server sends for it."""
     started = time.perf_counter()
     await link.send(message.SerializeToString())
-    figures, first, field = 0, 0, None
+    images, first, last, field = 0, 0, 0, None
     while True:
         answer = ForwardMsg()
         answer.ParseFromString(await link.recv())
         element = answer.delta.new_element
         if element.WhichOneof("type") == "html":
-            figures += element.html.body.count("<figure")
-            counted = re.search(r'class="tw-count"><b>([\d,]+)', element.html.body)
-            first = int(counted[1].replace(",", "")) if counted else first
+            images += element.html.body.count('<img src="data:image/')
+            if counted := _COUNTED.search(element.html.body):
+                first, last = (int(number.replace(",", "")) for number in counted.groups())
         elif element.WhichOneof("type") == "number_input":
             field = element.number_input
         elif answer.WhichOneof("type") == "script_finished":
             break
     times.append(time.perf_counter() - started)
-    if not figures or field is None:
-        raise RuntimeError("no pair was shown")
+    if not images or images != (last - first + 1) * len(_MEMBERS) or field is None:
+        raise RuntimeError(f"the pairs {first} to {last} came with {images} images")
     return Shown((first - 1) // _PAGE + 1, int(field.max), field.id)
 
 
@@ -189,6 +192,18 @@ async def crowd(port: int, people: int, clicks: int, think: float) -> dict[str, 
     times: dict[str, list[float]] = defaultdict(list)
     await asyncio.gather(*(person(number, port, clicks, think, times) for number in range(people)))
     return times
+
+
+async def watched(
+    server: psutil.Process, port: int, people: int, clicks: int, think: float
+) -> tuple[dict[str, list[float]], int]:
+    """How long people waited, and the most bytes that the server has held meanwhile."""
+    browsing = asyncio.create_task(crowd(port, people, clicks, think))
+    most = 0
+    while not browsing.done():
+        most = max(most, server.memory_info().rss)
+        await asyncio.wait([browsing], timeout=0.25)
+    return browsing.result(), most
 
 
 def _quantile(times: list[float], share: float) -> float:
@@ -205,9 +220,8 @@ def measure(folder: Path, people: int, clicks: int, think: float) -> None:
             _wait(port)
             server = psutil.Process(process.pid)
             started, busy = time.perf_counter(), sum(server.cpu_times()[:2])
-            times = asyncio.run(crowd(port, people, clicks, think))
+            times, memory = asyncio.run(watched(server, port, people, clicks, think))
             spent, worked = time.perf_counter() - started, sum(server.cpu_times()[:2]) - busy
-            memory = server.memory_info().rss
         finally:
             process.terminate()
     everything = [one for kind in times.values() for one in kind]
@@ -216,7 +230,7 @@ def measure(folder: Path, people: int, clicks: int, think: float) -> None:
         figures = statistics.median(found), _quantile(found, 0.95), max(found)
         print(f"{kind:14} {len(found):6} " + " ".join(f"{value:8.3f}" for value in figures))
     print(f"{len(everything) / spent:.1f} pages a second; the server worked {worked / len(everything):.3f} s a page")
-    print(f"memory of the server: {memory / 2**20:.0f} MiB; load of the machine: {psutil.getloadavg()[0]:.1f}")
+    print(f"memory of the server at most: {memory / 2**20:.0f} MiB; load of the machine: {psutil.getloadavg()[0]:.1f}")
 
 
 def _wait(port: int) -> None:
