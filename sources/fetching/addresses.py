@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from manifests.errors import RejectedItem
@@ -11,6 +12,7 @@ from manifests.records import Reason
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
 
 
+@lru_cache(maxsize=4096)
 def is_public(text: str) -> bool:
     """Whether an IP address belongs to the public internet: not loopback, private, link-local, reserved or multicast.
 

@@ -17,7 +17,6 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead, InvalidURL
 from urllib.error import URLError
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import OpenerDirector, Request
-from urllib.response import addinfourl
 
 from manifests.errors import RejectedItem
 from manifests.records import Reason
@@ -76,7 +75,7 @@ class BoundedOpener(OpenerDirector):
         fullurl: str | Request,
         data: object = None,  # noqa: ARG002 - urllib's signature; nothing is ever sent
         timeout: float | None = None,  # noqa: ARG002 - the deadline takes its place
-    ) -> addinfourl:
+    ) -> "WholeAnswer":
         """The whole answer: its headers, and its body already read.
 
         Raises:
@@ -107,7 +106,7 @@ class BoundedOpener(OpenerDirector):
         self._tries.pop(url, None)
         return answer
 
-    def _follow(self, url: str, bounds: Bounds, trail: "_Trail") -> addinfourl:
+    def _follow(self, url: str, bounds: Bounds, trail: "_Trail") -> "WholeAnswer":
         """The answer at the end of the redirects."""
         seen: set[str] = set()
         while url not in seen and len(seen) <= _REDIRECTS:
@@ -115,12 +114,14 @@ class BoundedOpener(OpenerDirector):
             if self._robots is not None:
                 self._robots.check(url, lambda text: self._robots_text(text, bounds), seconds_left=bounds.left)
             answer = self._ask(url, bounds, trail, self._opted_out)
-            if isinstance(answer, addinfourl):
+            if isinstance(answer, WholeAnswer):
                 return answer
             url = answer
         raise RejectedItem(Reason.NOT_FOUND, "redirects without end")
 
-    def _ask(self, url: str, bounds: Bounds, trail: "_Trail", opted_out: Callable[[Message], bool]) -> addinfourl | str:
+    def _ask(
+        self, url: str, bounds: Bounds, trail: "_Trail", opted_out: Callable[[Message], bool]
+    ) -> "WholeAnswer | str":
         """What one URL answers, or the URL that it sends to."""
         asked = _in_ascii(url)
         parts = urlsplit(asked)
@@ -139,7 +140,7 @@ class BoundedOpener(OpenerDirector):
                 if opted_out(response.headers):
                     raise RejectedItem(Reason.OPTED_OUT, "X-Robots-Tag")
                 body = _expanded(_body(response, bounds.max_bytes), response.headers, bounds.max_bytes)
-                return addinfourl(io.BytesIO(body), response.headers, url, response.status)
+                return WholeAnswer(body, response)
 
     def _response(self, url: str, bounds: Bounds) -> HTTPResponse:
         request = BoundedRequest(
@@ -157,7 +158,7 @@ class BoundedOpener(OpenerDirector):
         for _ in range(_REDIRECTS):
             answer = self._ask(url, own, _Trail(), lambda _: False)
             bounds.deadline = own.deadline
-            if isinstance(answer, addinfourl):
+            if isinstance(answer, WholeAnswer):
                 return answer.read()
             url = answer
         raise RejectedItem(Reason.NOT_FOUND, "redirects without end")
@@ -175,6 +176,15 @@ class BoundedOpener(OpenerDirector):
                 return RejectedItem(Reason.NOT_FOUND, "malformed URL")
             case _:
                 return RejectedItem(Reason.DOWNLOAD_FAILED, type(cause).__name__)
+
+
+class WholeAnswer(io.BytesIO):
+    """An answer whose body has been read: as much of urllib's own answers as img2dataset asks of them."""
+
+    def __init__(self, body: bytes, response: HTTPResponse) -> None:
+        super().__init__(body)
+        self.status = response.status
+        self.headers = response.headers
 
 
 @dataclass
