@@ -2,21 +2,23 @@
 
 from typing import Any
 
+import msgspec
 from pydantic import ConfigDict, Field
 
-from manifests.chunks import Blob
+from manifests.chunks import Blob, LinePlace
 from manifests.records import (
     Caption,
     Encoding,
     Fake,
     Frame,
+    History,
     ImageFacts,
     JpegCoding,
     Key,
     Member,
-    Pair,
     Record,
     SourceImage,
+    Split,
     images_of,
 )
 
@@ -126,10 +128,24 @@ class AlignedPair(Record):
         return images_of(self.screened.image, self.fakes)
 
 
-class PlacedPair(Record):
-    """A pair with its split and shard, and where its members' bytes lie."""
+class PlacedPair(msgspec.Struct, frozen=True):
+    """What is decided of a pair when it is given its split and shard; the rest is in its `AlignedPair`.
 
-    pair: Pair
-    own: JpegCoding | None
-    history: JpegCoding | None
-    blobs: dict[str, Blob]
+    Attributes:
+        aligned: where that stands.
+        own_tables: digest of the tables of the real's own JPEG; None where it was none.
+        view: the pair's view.
+
+    The other fields are those of the `Pair`.
+    """
+
+    aligned: LinePlace
+    group_id: str
+    history: History
+    jpeg_subsampling: str
+    jpeg_tables: str
+    own_tables: str | None
+    pair_id: str
+    shard: str
+    split: Split
+    view: str

@@ -3,112 +3,145 @@
 Only what decides is read of a pair, and little of that is kept: of millions, not all records can be held at once.
 """
 
-import dataclasses
-import sys
+import itertools
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TypeVar
 
-from pydantic import ConfigDict
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from flows.folder import BuildFolder
 from flows.recipe import Recipe
-from flows.records import AlignedPair
 from flows.stages.base import BuildStage
 from generation.config import RetrieveConfig
-from manifests.records import IMAGE, REAL, ImageFacts, Reason, Record, SourceImage
+from manifests.chunks import LinePlace
+from manifests.parts import CaptionPart, FramePart, ImagePart, Part
+from manifests.records import IMAGE, REAL, Method, Reason
 from manifests.splits import Assignment, Item, assign, bonds_of
 
 
-class _Part(Record):
-    """A record of which only some fields are read."""
+class FactsPart(Part, frozen=True, kw_only=True):
+    """Of an `ImageFacts`."""
 
-    model_config = ConfigDict(extra="ignore")
-
-
-class _StandingImage(_Part):
-    image: SourceImage
-    facts: ImageFacts
+    phash: str = ""
 
 
-class _StandingCaption(_Part):
-    cleaned: str
+class ScreenedPart(Part, frozen=True, kw_only=True):
+    """Of a `ScreenedImage`."""
+
+    facts: FactsPart
+    image: ImagePart
 
 
-class _StandingFrame(_Part):
-    view: str
+class StandingFake(Part, frozen=True, kw_only=True):
+    """Of a `Fake`."""
+
+    method: Method
+    retrieved: ImagePart | None = None
 
 
-class _StandingFake(_Part):
-    retrieved: SourceImage | None
-
-
-class StandingPair(_Part):
+class StandingPair(Part, frozen=True, kw_only=True):
     """What decides of an aligned pair: the part of an `AlignedPair` that is read here."""
 
+    caption: CaptionPart
+    fakes: dict[str, StandingFake]
+    frame: FramePart
     pair_id: str
-    screened: _StandingImage
-    frame: _StandingFrame
-    caption: _StandingCaption
-    fakes: dict[str, _StandingFake]
     phashes: dict[str, str]
+    screened: ScreenedPart
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """All images of others that the pair shows."""
+        retrieved = (fake.retrieved for fake in self.fakes.values())
+        return (self.screened.image, *(image for image in retrieved if image is not None))
 
     def is_made(self, member: str) -> bool:
         """Whether a member was generated here: an existing image that stands alone is told by its own hash."""
         return bool(self.fakes) if member == IMAGE else member != REAL
 
 
-P = TypeVar("P", AlignedPair, StandingPair)
+P = TypeVar("P", bound=StandingPair)
 
 
-def of_chunk(stage: BuildStage, index: int, kind: type[P]) -> Iterator[P]:
+def of_chunk(stage: BuildStage, index: int, kind: type[P]) -> Iterator[tuple[LinePlace, P]]:
     """The aligned pairs of a chunk in the order of their ids: images stand in the order of their keys, views as they were cut."""
-    for _, views in groupby(stage.store.records(index, kind), key=lambda pair: pair.screened.image.key):
-        yield from sorted(views, key=lambda pair: pair.pair_id)
+    parsed = msgspec.json.Decoder(kind).decode
+    pairs = ((place, parsed(line)) for place, line in stage.store.placed_lines(index))
+    for _, views in groupby(pairs, key=lambda placed: placed[1].screened.image.key):
+        yield from sorted(views, key=lambda placed: placed[1].pair_id)
 
 
-def of_stage(stage: BuildStage, kind: type[P]) -> Iterator[P]:
+def of_stage(stage: BuildStage, kind: type[P]) -> Iterator[tuple[LinePlace, P]]:
     """All aligned pairs in the order of their ids: the chunks stand in the order of the images' keys."""
     for index in range(stage.count() or 0):
         yield from of_chunk(stage, index, kind)
 
 
-def standing(build: BuildFolder, pairs: Iterable[StandingPair]) -> Iterator[tuple[str, Assignment]]:
-    """The view of each pair, and its split or the reason why it has none; in the order given.
+def standing(build: BuildFolder, pairs: Iterable[StandingPair]) -> Iterator[Assignment]:
+    """The split of each pair, or the reason why it has none; in the order given.
 
     Args:
         build: its recipe says how pairs are split, and how many are wanted.
         pairs: in the order of their ids.
     """
     survey = _Survey(build.recipe)
-    homes = {home.key: home for home in assign(survey.items(pairs), build.recipe.split, build.recipe.seed_salt)}
+    homes = assign(survey.items(pairs), build.recipe.split, build.recipe.seed_salt)
     target, placed = build.recipe.target_pairs, 0
-    for number, (key, view) in enumerate(zip(survey.keys, survey.views, strict=True)):
+    for number, home in enumerate(_joined(homes, survey.keys)):
         if (repeated := survey.again.get(number)) is not None:
-            yield view, repeated
-            continue
-        home = homes[key]
-        if home.split is not None and target is not None and placed == target:
+            yield repeated
+        elif home is None:
+            raise ValueError(f"no home for {survey.keys[number]:016x}")
+        elif home.split is not None and target is not None and placed == target:
             detail = f"the target of {target} pairs is reached"
-            home = dataclasses.replace(home, split=None, reason=Reason.SURPLUS, detail=detail)
-        placed += home.split is not None
-        yield view, home
+            yield replace(home, split=None, reason=Reason.SURPLUS, detail=detail)
+        else:
+            placed += home.split is not None
+            yield home
+
+
+def _joined(homes: Iterator[Assignment], keys: "array[int]") -> Iterator[Assignment | None]:
+    """The home of each pair's image; None for an image that has none.
+
+    Args:
+        homes: in the order of their keys. They are made once they are asked for, and all pairs have been read then.
+        keys: of the pairs' images, filled by that time. They are in order but for those of a chunk, which may be mixed up.
+    """
+    home = next(homes, None)
+    for start, end in itertools.pairwise(_cuts(np.frombuffer(keys, np.uint64))):
+        last = f"{max(keys[start:end]):016x}"
+        found: dict[int, Assignment] = {}
+        while home is not None and home.key <= last:
+            found[int(home.key, 16)] = home
+            home = next(homes, None)
+        yield from map(found.get, keys[start:end])
+
+
+def _cuts(keys: NDArray[np.uint64]) -> list[int]:
+    """Places at which all keys before are smaller than all keys behind; the ends among them."""
+    if not len(keys):
+        return [0]
+    before, behind = np.maximum.accumulate(keys)[:-1], np.minimum.accumulate(keys[::-1])[::-1][1:]
+    return [0, *(np.flatnonzero(before < behind) + 1).tolist(), len(keys)]
 
 
 class _Survey:
     """What is noted of the pairs while they are read through, once.
 
     Attributes:
-        keys: each pair's image.
-        views: each pair's view.
+        keys: each pair's image, as a number.
         again: by number, the pairs whose retrieved fake has the same bytes as one that was given often enough before,
             under another prompt.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.keys: list[str] = []
-        self.views: list[str] = []
+        self.keys = array("Q")
         self.again: dict[int, Assignment] = {}
         self._limits = {
             config.name: config.max_uses for config in recipe.generators if isinstance(config, RetrieveConfig)
@@ -122,7 +155,7 @@ class _Survey:
             image, facts = views[0].screened.image, views[0].screened.facts
             yield Item(
                 key=key,
-                class_label=sys.intern(image.class_label),
+                class_label=image.class_label,
                 captions=tuple(pair.caption.cleaned for pair in views if pair.caption.cleaned),
                 phash=int(facts.phash, 16) if facts.phash else None,
                 fake_phashes=tuple(
@@ -134,13 +167,13 @@ class _Survey:
     def _fresh(self, pairs: Iterable[StandingPair]) -> Iterator[StandingPair]:
         """The pairs whose retrieved fakes have not been given before."""
         for number, pair in enumerate(pairs):
-            self.keys.append(pair.screened.image.key)
-            self.views.append(sys.intern(pair.frame.view))
+            key = pair.screened.image.key
+            self.keys.append(int(key, 16))
             found = [(name, fake.retrieved) for name, fake in pair.fakes.items() if fake.retrieved is not None]
             spent = [name for name, image in found if self._uses[name, image.sha256] >= self._limits[name]]
             if spent:
                 detail = f"{', '.join(sorted(spent))}: the same image was retrieved under another prompt"
-                self.again[number] = Assignment(self.keys[-1], "", None, Reason.DUPLICATE, detail)
+                self.again[number] = Assignment(key, "", None, Reason.DUPLICATE, detail)
             else:
                 self._uses.update((name, image.sha256) for name, image in found)
                 yield pair

@@ -31,7 +31,7 @@ def shortfall(build: BuildFolder) -> str:
     target, split = build.recipe.target_pairs, SplitStage(build)
     if target is None or split.pending():
         return ""
-    placed = _placed(build, of_stage(AlignStage(build), StandingPair))
+    placed = _placed(build, (pair for _, pair in of_stage(AlignStage(build), StandingPair)))
     if placed >= target:
         return ""
     return (
@@ -57,7 +57,7 @@ def _revise(build: BuildFolder) -> bool:
     aligned: list[StandingPair] = []
     placed = 0
     for index in range(align.count() or 0):
-        aligned += of_chunk(align, index, StandingPair)
+        aligned += (pair for _, pair in of_chunk(align, index, StandingPair))
         if len(aligned) < target:
             continue
         placed = _placed(build, aligned)
@@ -80,7 +80,7 @@ def _want(build: BuildFolder, chunks: int) -> bool:
 
 
 def _placed(build: BuildFolder, aligned: Iterable[StandingPair]) -> int:
-    return sum(1 for _, home in standing(build, aligned) if home.split is not None)
+    return sum(1 for home in standing(build, aligned) if home.split is not None)
 
 
 def _spares(build: BuildFolder) -> int:

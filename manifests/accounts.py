@@ -1,17 +1,19 @@
 """What a dataset says of itself, drawn from its pairs: attribution, card, tables, Croissant description, manifest."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from manifests import canonical
 from manifests.cards import write_card
+from manifests.chunks import slices
 from manifests.composition import Composition
 from manifests.croissant import write_croissant
 from manifests.datasheet import Audited, Withheld
 from manifests.files import describe
 from manifests.header import Header
+from manifests.parts import pair_part
 from manifests.records import STAGES, Pair, Reject, Split, Stage
 from manifests.storage import Folder
-from manifests.tables import write_attribution, write_manifest_parquet
+from manifests.tables import ROWS, Attribution, ManifestTable
 
 ACCOUNTS = ("ATTRIBUTION.csv", "README.md", "croissant.json", "manifest.jsonl", "manifest.parquet")
 """The files that `write_accounts` writes."""
@@ -20,9 +22,10 @@ ACCOUNTS = ("ATTRIBUTION.csv", "README.md", "croissant.json", "manifest.jsonl", 
 def write_accounts(
     folder: Folder,
     header: Header,
-    pairs: Callable[[], Iterable[Pair]],
+    lines: Iterable[bytes],
     shards: Mapping[str, str],
     *,
+    with_singles: bool,
     audited: Audited | None = None,
     withheld: Withheld | None = None,
 ) -> None:
@@ -31,28 +34,38 @@ def write_accounts(
     Args:
         folder: where to.
         header: the manifest's first line.
-        pairs: gives the pairs in the manifest's order, each time that it is called.
+        lines: the pairs in the manifest's order, each as canonical JSON; they are gone through once.
         shards: sha256 of the shards by relative path.
+        with_singles: whether some of them are images that stand alone.
         audited: what the audit says; None where these are written before it.
         withheld: what is missing from the shards, if anything is.
     """
     composition = Composition()
-    write_attribution(folder, _counted(pairs(), composition))
-    write_card(folder, header, composition, audited, withheld)
-    with folder.create("manifest.jsonl") as stream:  # it appears at the end of the block
-        stream.write(canonical.dumps(header) + b"\n")
-        write_manifest_parquet(folder, pairs(), labels=bool(composition.singles), manifest=stream)
-        table = describe(folder, "manifest.parquet")
+    with folder.create("manifest.jsonl") as manifest:  # it appears at the end of the block
+        manifest.write(canonical.dumps(header) + b"\n")
+        with (
+            folder.create("ATTRIBUTION.csv") as credit,
+            Attribution(credit) as attribution,
+            folder.create("manifest.parquet") as parquet,
+            ManifestTable(parquet, labels=with_singles) as table,
+        ):
+            for batch in slices(lines, ROWS):
+                manifest.writelines(line + b"\n" for line in batch)
+                pairs = [pair_part(line) for line in batch]
+                for pair in pairs:
+                    composition.add(pair)
+                attribution.add(pairs)
+                table.add(pairs, batch)
+        described = describe(folder, "manifest.parquet")
+        write_card(folder, header, composition, audited, withheld)
         write_croissant(
-            folder, header, composition, {**shards, table.name: table.sha256}, audited=audited, withheld=withheld
+            folder,
+            header,
+            composition,
+            {**shards, described.name: described.sha256},
+            audited=audited,
+            withheld=withheld,
         )
-
-
-def _counted(pairs: Iterable[Pair], composition: Composition) -> Iterator[Pair]:
-    """The pairs, counted as they go by: they are read from the disk each time that they are asked for."""
-    for pair in pairs:
-        composition.add(pair)
-        yield pair
 
 
 def write_rejects(folder: Folder, rejects: Iterable[Reject]) -> int:

@@ -166,7 +166,8 @@ def _write(folder: Folder, parts: Sequence[Part], header: Header, taken: _Taken)
             "jpeg_tables": used_tables(header, named()),
         }
     )
-    write_accounts(folder, complete, named, digests)
+    with_singles = any(pair.is_single for pair in named())
+    write_accounts(folder, complete, map(canonical.dumps, named()), digests, with_singles=with_singles)
 
 
 def _digests(pair: Pair) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
 from pydantic import Field, ValidationError
 
 from manifests import canonical
@@ -42,6 +43,22 @@ class Blob(Record):
 
     stage: str
     chunk: int
+    offset: int
+    size: int
+
+
+class LinePlace(msgspec.Struct, frozen=True):
+    """Where a record stands in a stage's chunks: what is read of it later is the same, or has another place.
+
+    Attributes:
+        chunk: the chunk.
+        digest: first 16 hex digits of the sha256 of its records' file.
+        offset: bytes before the record's line.
+        size: bytes of the line, without its end.
+    """
+
+    chunk: int
+    digest: str
     offset: int
     size: int
 
@@ -95,7 +112,11 @@ class ChunkWriter:
 
     def add(self, record: Record) -> None:
         """Forward an item."""
-        self._records.append(canonical.dumps(record))
+        self.add_line(canonical.dumps(record))
+
+    def add_line(self, line: bytes) -> None:
+        """Forward an item whose record is JSON already, in one line."""
+        self._records.append(line)
 
     def blob(self, name: str, data: bytes) -> Blob:
         """Store bytes in the chunk's tar; the answer says where they lie."""
@@ -314,6 +335,20 @@ class StageStore:
         """The records that a chunk forwarded, in order, each as the JSON that was written."""
         return self.folder.read(f"{index:05d}.jsonl").splitlines()
 
+    def placed_lines(self, index: int) -> Iterator[tuple[LinePlace, bytes]]:
+        """The records that a chunk forwarded, in order, each with its place.
+
+        Raises:
+            DatasetError: the chunk is not done.
+        """
+        marker, name = self.marker(index), f"{index:05d}.jsonl"
+        if marker is None:
+            raise DatasetError(f"{self.folder}/{name}: its chunk is not finished. Run the build again.")
+        digest, offset = marker.outputs[name].sha256[:16], 0
+        for line in self.lines(index):
+            yield LinePlace(index, digest, offset, len(line)), line
+            offset += len(line) + 1
+
     def rejects(self, index: int) -> Iterator[Reject]:
         """The chunk's rejects, in order."""
         lines = self.folder.read(f"{index:05d}.rejects.jsonl").splitlines()
@@ -342,6 +377,25 @@ class StageStore:
             entry: dict[str, Any] = canonical.loads(data)
             times.append((names[name], entry["started"], entry["ended"]))
         return sorted(times)
+
+
+class PlacedLines:
+    """Records of a stage by their places. The chunk that was read last is kept: places are asked for in their order.
+
+    Args:
+        store: the stage's.
+    """
+
+    def __init__(self, store: StageStore) -> None:
+        self._store = store
+        self._chunk: int | None = None
+        self._data = memoryview(b"")
+
+    def __getitem__(self, place: LinePlace) -> memoryview:
+        if place.chunk != self._chunk:
+            self._data = memoryview(self._store.folder.read(f"{place.chunk:05d}.jsonl"))
+            self._chunk = place.chunk
+        return self._data[place.offset : place.offset + place.size]
 
 
 def _marker_name(index: int) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from manifests.records import Pair
+from manifests.parts import AnyPair
 from manifests.shards import metadata
 
 EXISTING = "existing"
@@ -43,14 +43,14 @@ class Composition:
     fields: dict[str, dict[str, type]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair]) -> "Composition":
+    def of(cls, pairs: Iterable[AnyPair]) -> "Composition":
         """Count the pairs of a manifest."""
         composition = cls()
         for pair in pairs:
             composition.add(pair)
         return composition
 
-    def add(self, pair: Pair) -> None:
+    def add(self, pair: AnyPair) -> None:
         """Count one more pair."""
         self.pairs[pair.split, pair.frame.view] += 1
         self.bytes[pair.split, pair.frame.view] += sum(member.size for member in pair.members.values())

@@ -4,7 +4,8 @@ It is said in the manifest's table, the card and the Croissant description, and 
 would tell the two sides of a pair apart.
 """
 
-from manifests.records import LABELS, Pair
+from manifests.parts import AnyPair
+from manifests.records import LABELS
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = "trainedAlgorithmicMedia"
@@ -17,7 +18,7 @@ def of_method(method: str) -> str:
     return COMPOSITE if method == "inpaint" else GENERATED
 
 
-def of_pair(pair: Pair) -> str:
+def of_pair(pair: AnyPair) -> str:
     """Of a pair's fakes, in the order of their generators' names, or of the image that stands alone.
 
     Empty for a real image: what made it (a camera, a scanner) no source says.

@@ -23,6 +23,7 @@ FramingName = Literal["scene", "patch", "single"]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 Terms = Literal["open", "research-only", "unknown"]
 Method = Literal["text-to-image", "image-to-image", "inpaint", "reconstruct", "retrieve"]
+History = Literal["equal", "unequal", "none"]
 MaskShape = Literal["rectangle", "ellipse", "stroke"]
 Stage = Literal[
     "list",
@@ -339,7 +340,7 @@ class Pair(Record):
     frame: Frame = Field(description="the window that all members share")
     caption: Caption = Field(description="what the fakes were asked to show")
     fakes: dict[GeneratorName, Fake] = Field(description="by generator")
-    history: Literal["equal", "unequal", "none"] = Field(
+    history: History = Field(
         description="`equal`: both sides passed the same JPEG; `none`: nothing to pass (lossless real); `unequal`: not aligned"
     )
     jpeg_tables: str = Field(

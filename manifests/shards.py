@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, first_complaint
-from manifests.records import IMAGE, REAL, Pair
+from manifests.parts import AnyPair
+from manifests.records import IMAGE, REAL
 
 Scalar = str | int | float
 
@@ -35,7 +36,7 @@ class Sample:
     metadata: Mapping[str, Scalar]
 
 
-def metadata(pair: Pair) -> dict[str, Scalar]:
+def metadata(pair: AnyPair) -> dict[str, Scalar]:
     """What a sample's JSON says: enough to filter and stratify by without the manifest.
 
     The fields are the same for all pairs, and others for all images that stand alone: those say label, generator and
@@ -44,7 +45,7 @@ def metadata(pair: Pair) -> dict[str, Scalar]:
     return _of_single(pair) if pair.is_single else _of_pair(pair)
 
 
-def _of_pair(pair: Pair) -> dict[str, Scalar]:
+def _of_pair(pair: AnyPair) -> dict[str, Scalar]:
     return {
         "pair_id": pair.pair_id,
         "group_id": pair.group_id,
@@ -63,7 +64,7 @@ def _of_pair(pair: Pair) -> dict[str, Scalar]:
     }
 
 
-def _of_single(pair: Pair) -> dict[str, Scalar]:
+def _of_single(pair: AnyPair) -> dict[str, Scalar]:
     return {
         "pair_id": pair.pair_id,
         "group_id": pair.group_id,

@@ -10,20 +10,23 @@ What a source itself binds together (images that it pairs, fakes of one prompt) 
 of images without such a bond; a class, where `group_by` begins with it, comes before.
 """
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from typing import Annotated, Literal, Self
 
+import msgspec
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from manifests.near_duplicates import Near, NearDuplicates
 from manifests.neighbourhoods import FirstNear, Neighbourhoods
-from manifests.records import SPLITS, Reason, SourceImage, Split
+from manifests.parts import AnyImage
+from manifests.records import SPLITS, Reason, Split
 from manifests.seeds import digest, fraction
+from manifests.spool import Spool
 
 GroupBy = Literal["pair", "class", "caption", "near-duplicate"]
 
@@ -67,8 +70,7 @@ class SplitConfig(BaseModel):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One image of a source, as far as splitting goes.
 
     Attributes:
@@ -88,14 +90,14 @@ class Item:
     bonds: tuple[str, ...] = ()
 
 
-def bonds_of(image: SourceImage) -> tuple[str, ...]:
+def bonds_of(image: AnyImage) -> tuple[str, ...]:
     """What binds an image to others of its source, by name: the pair that they are of, the prompt of a fake."""
     pair = (f"source-pair:{image.source}/{image.pair}",) if image.pair else ()
     prompt = " ".join(image.prompt.lower().split())
     return (*pair, f"prompt:{prompt}") if prompt else pair
 
 
-def home_of(image: SourceImage, home: GroupBy) -> str | None:
+def home_of(image: AnyImage, home: GroupBy) -> str | None:
     """The home group of an image, where its own record tells it; None where its captions or other images have a say."""
     bonds = bonds_of(image)
     if home in {"caption", "near-duplicate"} and not bonds:
@@ -103,8 +105,7 @@ def home_of(image: SourceImage, home: GroupBy) -> str | None:
     return _named_home(home, image.key, image.class_label, bonds, ())
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True):
     """Where an item goes: a split and its group, or the reason why nowhere."""
 
     key: str
@@ -139,17 +140,9 @@ class Guard:
     def _near(self, known: Neighbourhoods | None) -> Near:
         return NearDuplicates(self.radius) if known is None else FirstNear(known)
 
-    def _names(self, item: Item) -> Iterator[tuple[str, str]]:
-        yield from (("bond", bond) for bond in item.bonds)
-        # another view's caption can meet another image's home caption, so captions guard even when they are home
-        if "caption" in self.group_by:
-            yield from (("caption", caption) for caption in item.captions)
-        if "class" in self.group_by and item.class_label:
-            yield ("class", item.class_label)
-
     def conflict(self, item: Item, split: Split) -> str:
         """What stands in another split already; empty when nothing does."""
-        for kind, name in self._names(item):
+        for kind, name in names_of(item, self.group_by):
             other = self.named[kind].get(name)
             if other is not None and other != split:
                 return f"{kind} {name!r} is in {other}"
@@ -162,12 +155,23 @@ class Guard:
 
     def keep(self, item: Item, split: Split) -> None:
         """Remember an item."""
-        for kind, name in self._names(item):
+        for kind, name in names_of(item, self.group_by):
             self.named[kind][name] = split
         if item.phash is not None:
             self._reals[split].add(item.key, item.phash)
         for phash in item.fake_phashes:
             self._fakes[split].add(item.key, phash)
+
+
+def names_of(item: Item, group_by: Sequence[GroupBy]) -> list[tuple[str, str]]:
+    """The groups of an item that have names, by kind and name: those that are guarded, and its bonds in any case."""
+    names = [("bond", bond) for bond in item.bonds]
+    # another view's caption can meet another image's home caption, so captions guard even when they are home
+    if "caption" in group_by:
+        names += [("caption", caption) for caption in item.captions]
+    if "class" in group_by and item.class_label:
+        names.append(("class", item.class_label))
+    return names
 
 
 def _elsewhere(kept: Mapping[Split, Near], phash: int, split: Split) -> str:
@@ -177,58 +181,90 @@ def _elsewhere(kept: Mapping[Split, Near], phash: int, split: Split) -> str:
     return f"near-duplicate of {found[0]} in {found[1]}" if found else ""
 
 
-def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> list[Assignment]:
+def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> Iterator[Assignment]:
     """Give each item its split.
 
     Args:
-        items: the real images; the order does not matter.
+        items: the real images; the order does not matter. They are read through once, and not held.
         config: method, groups, ratios or counts.
         salt: the recipe's salt; another salt gives another split.
 
     Returns:
         One assignment an item, in key order.
     """
-    ordered = sorted(items, key=lambda item: item.key)
-    reals, fakes = _neighbourhoods(ordered, config)
-    groups = _home_groups(ordered, config, reals)
-    home = _by_hash(config, salt) if config.method == "hash" else _by_rank(groups, config, salt)
-    guard = Guard(config.group_by, config.radius, reals, fakes)
-    assignments = []
-    ordered.reverse()
-    for group in groups:
-        item = ordered.pop()  # and let go: of millions, items and assignments need not all be held at once
-        split = home(group)
-        if split is None:
-            assignments.append(Assignment(item.key, group, None, Reason.SURPLUS, "no split has room for its group"))
-        elif conflict := guard.conflict(item, split):
-            assignments.append(Assignment(item.key, group, None, Reason.BRIDGES_SPLITS, conflict))
-        else:
-            guard.keep(item, split)
-            assignments.append(Assignment(item.key, group, split))
-    return assignments
+    with _Survey(items, config) as survey:
+        home = _by_hash(config, salt) if config.method == "hash" else _by_rank(survey.groups(), config, salt)
+        guard = Guard(config.group_by, config.radius, survey.reals, survey.fakes)
+        for item, group in survey:
+            split = home(group)
+            if split is None:
+                yield Assignment(item.key, group, None, Reason.SURPLUS, "no split has room for its group")
+            elif not survey.has_company(item):  # most have none, and nothing of them need be remembered
+                yield Assignment(item.key, group, split)
+            elif conflict := guard.conflict(item, split):
+                yield Assignment(item.key, group, None, Reason.BRIDGES_SPLITS, conflict)
+            else:
+                guard.keep(item, split)
+                yield Assignment(item.key, group, split)
 
 
-def _neighbourhoods(items: Sequence[Item], config: SplitConfig) -> tuple[Neighbourhoods, Neighbourhoods]:
-    """Which real images look alike, and which fakes; nothing does where that is not asked."""
-    asked = items if "near-duplicate" in config.group_by else ()
-    reals = (item.phash for item in asked if item.phash is not None)
-    fakes = chain.from_iterable(item.fake_phashes for item in asked)
-    known = [Neighbourhoods(np.fromiter(hashes, np.uint64), config.radius) for hashes in (reals, fakes)]
-    return known[0], known[1]
+class _Survey:
+    """All items, put aside; what of them looks alike, and which names they share. To be used as a context.
 
+    Attributes:
+        reals: which real images look alike, where that is asked.
+        fakes: which fakes do.
+    """
 
-def _home_groups(ordered: Sequence[Item], config: SplitConfig, reals: Neighbourhoods) -> list[str]:
-    """The id of each item's home group."""
-    home = config.group_by[0]
-    seen = FirstNear(reals)
-    groups = []
-    for item in ordered:
-        named = _named_home(home, item.key, item.class_label, item.bonds, item.captions)
-        near = seen.first(item.phash) if named is None and item.phash is not None else None
-        groups.append(named or near or f"near-duplicate:{item.key}")
-        if home == "near-duplicate" and item.phash is not None:
-            seen.add(groups[-1], item.phash)
-    return groups
+    def __init__(self, items: Iterable[Item], config: SplitConfig) -> None:
+        self._config = config
+        self._items = Spool(Item)
+        self._is_sorted, last = True, ""
+        names, reals, fakes = array("q"), array("Q"), array("Q")
+        for item in items:
+            self._items.append(item)
+            self._is_sorted, last = self._is_sorted and last <= item.key, item.key
+            names.extend(map(hash, names_of(item, config.group_by)))
+            if item.phash is not None:
+                reals.append(item.phash)
+            fakes.extend(item.fake_phashes)
+        known, times = np.unique(np.frombuffer(names, np.int64), return_counts=True)
+        self._shared = frozenset(known[times > 1].tolist())
+        self.reals, self.fakes = (
+            Neighbourhoods(
+                np.frombuffer(hashes if "near-duplicate" in config.group_by else b"", np.uint64), config.radius
+            )
+            for hashes in (reals, fakes)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._items.__exit__()
+
+    def __iter__(self) -> Iterator[tuple[Item, str]]:
+        """The items in key order, each with the id of its home group."""
+        home, seen = self._config.group_by[0], FirstNear(self.reals)
+        for item in self._items if self._is_sorted else sorted(self._items, key=lambda item: item.key):
+            named = _named_home(home, item.key, item.class_label, item.bonds, item.captions)
+            near = seen.first(item.phash) if named is None and item.phash is not None else None
+            group = named or near or f"near-duplicate:{item.key}"
+            if home == "near-duplicate" and item.phash is not None:
+                seen.add(group, item.phash)
+            yield item, group
+
+    def groups(self) -> Iterator[str]:
+        """The home groups alone."""
+        return (group for _, group in self)
+
+    def has_company(self, item: Item) -> bool:
+        """Whether an item may share a group with another one: no group of all others can be in two splits."""
+        return (
+            any(hash(name) in self._shared for name in names_of(item, self._config.group_by))
+            or (item.phash is not None and self.reals.others(item.phash) is not None)
+            or any(self.fakes.others(phash) is not None for phash in item.fake_phashes)
+        )
 
 
 def _named_home(home: GroupBy, key: str, class_label: str, bonds: Sequence[str], captions: Sequence[str]) -> str | None:
@@ -257,13 +293,13 @@ def _by_hash(config: SplitConfig, salt: str) -> Callable[[str], Split | None]:
     return partial(split_of, ratios=config.ratios, salt=salt)
 
 
-def _by_rank(groups: Sequence[str], config: SplitConfig, salt: str) -> Callable[[str], Split | None]:
+def _by_rank(groups: Iterable[str], config: SplitConfig, salt: str) -> Callable[[str], Split | None]:
     """Groups in hash order, each whole into the first split that has room for it.
 
     What has room nowhere is left over where counts are asked for; ratios take it where most is missing.
     """
     sizes = Counter(groups)
-    room = dict(config.counts) if config.counts else _counts(len(groups), config.ratios)
+    room = dict(config.counts) if config.counts else _counts(sizes.total(), config.ratios)
     wanted = [split for split in SPLITS if config.ratios.get(split)]
     homes: dict[str, Split | None] = {}
     for group in sorted(sizes, key=lambda name: digest(salt, "split", name)):

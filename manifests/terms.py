@@ -1,11 +1,12 @@
 """Which pairs may be published as pixels: those all of whose source images are open."""
 
-from manifests.records import Pair, Terms
+from manifests.parts import AnyPair
+from manifests.records import Terms
 
 _BY_STRICTNESS: tuple[Terms, ...] = ("unknown", "research-only", "open")
 
 
-def terms_of_pair(pair: Pair) -> Terms:
+def terms_of_pair(pair: AnyPair) -> Terms:
     """What may be done with a pair's pixels: what the strictest of the images allows that it shows.
 
     A prompt has no pixels: what is made from it alone is open.
@@ -14,7 +15,7 @@ def terms_of_pair(pair: Pair) -> Terms:
     return next((terms for terms in _BY_STRICTNESS if terms in found), "open")
 
 
-def is_open(pair: Pair) -> bool:
+def is_open(pair: AnyPair) -> bool:
     """Whether a pair may be published as pixels.
 
     A real that is not open is withheld with all of its fakes: a reconstruction carries its pixels, and a pair of which

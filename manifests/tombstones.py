@@ -8,7 +8,8 @@ from pydantic import Field, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, RejectedItem, first_complaint
-from manifests.records import Key, Reason, Record, Sha256, SourceImage
+from manifests.parts import AnyImage
+from manifests.records import Key, Reason, Record, Sha256
 from manifests.storage import Folder
 
 TOMBSTONES = "tombstones.jsonl"
@@ -45,7 +46,7 @@ class Tombstones:
     def __len__(self) -> int:
         return len(self.by_sha256)
 
-    def covers(self, *images: SourceImage) -> bool:
+    def covers(self, *images: AnyImage) -> bool:
         """Whether one of some images was taken down."""
         return any(image.sha256 in self.by_sha256 for image in images)
 
@@ -53,7 +54,7 @@ class Tombstones:
         """Whether an entry (digest, key or source id) is that of an image that was taken down."""
         return any(entry in (line.sha256, line.key, line.source_id) for line in self.by_sha256.values())
 
-    def rejection(self, *images: SourceImage) -> RejectedItem:
+    def rejection(self, *images: AnyImage) -> RejectedItem:
         """The rejection that covered images meet, wherever they are met; the first one's reason."""
         first = next(image for image in images if image.sha256 in self.by_sha256)
         return RejectedItem(Reason.TAKEN_DOWN, self.by_sha256[first.sha256].reason)

@@ -5,9 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from pydantic import ConfigDict
-
-from flows.records import PlacedPair
+from flows.placed import PlacedPairs
 from flows.stages.align import AlignStage, encoder_versions
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.caption import CaptionStage
@@ -25,33 +23,10 @@ from manifests.accounts import ACCOUNTS, in_order, write_accounts, write_rejects
 from manifests.chunks import ChunkWriter
 from manifests.files import WrittenFile, describe
 from manifests.header import Header
-from manifests.records import JpegCoding, Pair, Record, Reject, Stage
+from manifests.records import Reject, Stage
 from manifests.tables import write_provenance
 
 _SHARD_NAME = re.compile(r"(train|validation|test)(-[a-z0-9_]+)?-\d{6}\.tar")
-
-
-class _CodedFacts(Record):
-    model_config = ConfigDict(extra="ignore")
-
-    jpeg_tables: str
-
-
-class _Coded(Record):
-    model_config = ConfigDict(extra="ignore")
-
-    facts: _CodedFacts
-    jpeg_tables: str
-
-
-class _CodedPair(Record):
-    """The part of a `PlacedPair` that says how its JPEGs are coded."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    pair: _Coded
-    own: JpegCoding | None
-    history: JpegCoding | None
 
 
 class ManifestStage(ReduceStage):
@@ -80,7 +55,15 @@ class ManifestStage(ReduceStage):
         self._remove_others({file.name for file in written})
         write_provenance(folder, self._provenance())
         write_rejects(folder, self._rejects())
-        write_accounts(folder, self._header(), self._pairs, {file.name: file.sha256 for file in written})
+        header = self._header()
+        pairs = PlacedPairs(self.build).lines()
+        write_accounts(
+            folder,
+            header,
+            pairs,
+            {file.name: file.sha256 for file in written},
+            with_singles=bool({shard.view for shard in header.shards} & self._single_views()),
+        )
         chunk = self.store.writer(0)
         for name in sorted((*ACCOUNTS, "provenance.parquet", "rejects.jsonl")):
             chunk.seen += 1
@@ -91,12 +74,6 @@ class ManifestStage(ReduceStage):
         recipe = self.build.recipe
         split = SplitStage(self.build)
         shards = [shard for index in range(split.count() or 0) if (shard := split.shard(index)) is not None]
-        tables = {}
-        for placed in split.records(_CodedPair):
-            if placed.own is not None:
-                tables[placed.pair.facts.jpeg_tables] = placed.own.tables
-            if placed.history is not None:
-                tables[placed.pair.jpeg_tables] = placed.history.tables
         return Header(
             twinset=importlib.metadata.version("twinset"),
             name=recipe.name,
@@ -107,11 +84,11 @@ class ManifestStage(ReduceStage):
             pairs_per_shard=recipe.shards.pairs,
             shards=shards,
             encoders=encoder_versions(),
-            jpeg_tables=tables,
+            jpeg_tables=PlacedPairs(self.build).jpeg_tables(),
         )
 
-    def _pairs(self) -> Iterator[Pair]:
-        return (placed.pair for placed in SplitStage(self.build).records(PlacedPair))
+    def _single_views(self) -> set[str]:
+        return {view.name for view in self.build.recipe.views if view.is_single}
 
     def _rejects(self) -> Iterator[Reject]:
         for stage in self.upstream():

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from flows.records import PlacedPair
+from flows.placed import PlacedPairs, blobs_of
 from flows.stages.align import AlignStage
 from flows.stages.base import BuildStage, MapStage, Unit
 from flows.stages.split import SplitStage
 from manifests.chunks import ChunkWriter
 from manifests.files import describe
+from manifests.parts import pair_part
 from manifests.records import Stage
 from manifests.shards import Sample, metadata, write_shard
 
@@ -46,6 +47,7 @@ class ShardsStage(MapStage):
 
     def _samples(self, index: int) -> Iterator[Sample]:
         aligned = AlignStage(self.build).store
-        for placed in SplitStage(self.build).store.records(index, PlacedPair):
-            members = {name: aligned.read_blob(blob) for name, blob in placed.blobs.items()}
-            yield Sample(placed.pair.pair_id, members, metadata(placed.pair))
+        for line, blobs in PlacedPairs(self.build).of_shard(index):
+            pair = pair_part(line)
+            members = {name: aligned.read_blob(blob) for name, blob in blobs_of(blobs).items()}
+            yield Sample(pair.pair_id, members, metadata(pair))

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from manifests import canonical
 from manifests.accounts import write_accounts
 from manifests.assembly import Part, assemble
 from manifests.dataset import Dataset
@@ -27,7 +28,8 @@ def with_terms(
 
     pairs = [changed(pair) for pair in dataset.pairs()]
     shards = {name: file.sha256 for name, file in index.files.items() if name.startswith("shards/")}
-    write_accounts(dataset.folder, dataset.header, lambda: pairs, shards)
+    with_singles = any(pair.is_single for pair in pairs)
+    write_accounts(dataset.folder, dataset.header, map(canonical.dumps, pairs), shards, with_singles=with_singles)
     write_index(dataset.folder, verdict, Dataset.open(str(out)).record_counts())
     return out
 

@@ -186,7 +186,8 @@ def finished(dataset: Dataset) -> Dataset:
 
 def finish(dataset: Dataset) -> Dataset:
     shards = {name: hashlib.sha256(dataset.folder.read(name)).hexdigest() for name in dataset.shards()}
-    write_accounts(dataset.folder, dataset.header, lambda: list(dataset.pairs()), shards)
+    lines = [canonical.dumps(pair) for pair in dataset.pairs()]
+    write_accounts(dataset.folder, dataset.header, lines, shards, with_singles=False)
     dataset.folder.write("reports/audit.json", b"{}")
     dataset.folder.write("reports/audit.html", b"<img>")
     write_index(dataset.folder, "passed", dataset.record_counts())

@@ -71,7 +71,9 @@ def write(
             Tombstones.of(tombstones).write(folder)
         write_rejects(folder, [Reject(key="1" * 16, stage="screen", reason=Reason.BLANK), *rejects])
         digests = {f"shards/{info.name}": describe(folder, f"shards/{info.name}").sha256 for info in infos}
-        write_accounts(folder, header, lambda: [pair for info in infos for pair, _ in shards[info.split]], digests)
+        pairs = [pair for info in infos for pair, _ in shards[info.split]]
+        with_singles = any(pair.is_single for pair in pairs)
+        write_accounts(folder, header, map(canonical.dumps, pairs), digests, with_singles=with_singles)
         for file in without:
             folder.remove(file)
         seal(folder)
