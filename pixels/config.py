@@ -4,7 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from manifests.records import IMAGE, FramingName, GeneratorName, SourceImage, Subsampling, ViewName
+from manifests.parts import AnyImage
+from manifests.records import IMAGE, FramingName, GeneratorName, Subsampling, ViewName
 
 LARGEST_MCU = 16
 """Pixels; the MCU of 4:2:0, the largest that is written here. It is a multiple of the other MCUs and of a VAE's 8."""
@@ -153,7 +154,7 @@ class ViewRules(_Settings):
         """Whether its images stand alone."""
         return self.framing == "single"
 
-    def takes(self, image: SourceImage) -> bool:
+    def takes(self, image: AnyImage) -> bool:
         """Whether an image goes into the view.
 
         Pairs are made from real images, single views with a generator from prompts, other single views from any image.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 
-from flows.records import ScreenedImage, SelectedImage
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.screen import ScreenStage
 from flows.target import SPARE, wanted_chunks
@@ -17,6 +17,7 @@ from manifests import canonical
 from manifests.chunks import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.neighbourhoods import FirstNear, Neighbourhoods
+from manifests.parts import ImagePart, Part
 from manifests.records import JpegCoding, Reason, Stage
 from manifests.seeds import fraction
 from manifests.sorting import SortedLines
@@ -55,11 +56,11 @@ class SelectStage(ReduceStage):
         with SortedLines() as lines:
             alike = self._put_in_order(lines)
             verdicts: list[RejectedItem | None] = []
-            pools: dict[str, Counter[JpegCoding]] = defaultdict(Counter)
-            for record, verdict in self._judged(_records(lines), alike):
+            pools: dict[str, Counter[bytes]] = defaultdict(Counter)
+            for record, verdict in self._judged((record for record, _ in _records(lines)), alike):
                 verdicts.append(verdict)
-                if verdict is None and record.image.is_real and record.coding is not None:
-                    pools[record.image.source][record.coding] += 1
+                if verdict is None and record.image.is_real and (coding := bytes(record.coding)) != _NONE:
+                    pools[record.image.source][coding] += 1
             yield from self._chunks(zip(_records(lines), verdicts, strict=True), _expanded(pools))
 
     def _put_in_order(self, lines: SortedLines) -> dict[str, Neighbourhoods]:
@@ -71,7 +72,7 @@ class SelectStage(ReduceStage):
         screen = ScreenStage(self.build)
         for index in range(screen.count() or 0):
             for line in screen.store.lines(index):
-                record = ScreenedImage.model_validate_json(line)
+                record = _parsed(line)
                 lines.add(record.image.key, line)
                 if record.facts.phash:
                     hashes[_maker(record)].append(int(record.facts.phash, 16))
@@ -79,8 +80,8 @@ class SelectStage(ReduceStage):
         return {maker: Neighbourhoods(np.frombuffer(found, np.uint64), radius) for maker, found in hashes.items()}
 
     def _judged(
-        self, records: Iterable[ScreenedImage], alike: Mapping[str, Neighbourhoods]
-    ) -> Iterator[tuple[ScreenedImage, RejectedItem | None]]:
+        self, records: Iterable["_Screened"], alike: Mapping[str, Neighbourhoods]
+    ) -> Iterator[tuple["_Screened", RejectedItem | None]]:
         """Greedy in key order against what was kept; what was taken down is no longer there to be a duplicate of."""
         taken_down = listed(self.build)
         near = {maker: FirstNear(neighbourhoods) for maker, neighbourhoods in alike.items()}
@@ -104,11 +105,13 @@ class SelectStage(ReduceStage):
                 yield record, None
 
     def _chunks(
-        self, judged: Iterable[tuple[ScreenedImage, RejectedItem | None]], pools: Mapping[str, Sequence[JpegCoding]]
+        self,
+        judged: Iterable[tuple[tuple["_Screened", bytes], RejectedItem | None]],
+        pools: Mapping[str, Sequence[bytes]],
     ) -> Iterator[ChunkWriter]:
         size, wanted = self.build.recipe.chunks.size, wanted_chunks(self.build)
         chunk, filled = self.store.writer(0), 0
-        for record, verdict in judged:
+        for (record, line), verdict in judged:
             # chunks before the last one are the same whether or not spares follow them
             if filled == size:
                 yield chunk
@@ -119,11 +122,12 @@ class SelectStage(ReduceStage):
             elif wanted is not None and chunk.index >= wanted:
                 chunk.reject(record.image.key, RejectedItem(Reason.SURPLUS, SPARE))
             else:
-                chunk.add(self._with_histories(record, pools))
+                chunk.add_line(b'{"histories":{%b},"screened":%b}' % (self._histories(record, pools), line))
                 filled += 1
         yield chunk
 
-    def _with_histories(self, record: ScreenedImage, pools: Mapping[str, Sequence[JpegCoding]]) -> SelectedImage:
+    def _histories(self, record: "_Screened", pools: Mapping[str, Sequence[bytes]]) -> bytes:
+        """The fields of a `SelectedImage`'s histories, as canonical JSON has them."""
         pool = pools.get(record.image.source, [])
         salt = self.build.recipe.seed_salt
         histories = {
@@ -131,22 +135,50 @@ class SelectStage(ReduceStage):
             for view in self._scene_views()
             if pool and view.takes(record.image)
         }
-        return SelectedImage(screened=record, histories=histories)
+        # a view's name needs no escape
+        return b",".join(b'"%b":%b' % (name.encode(), histories[name]) for name in sorted(histories))
 
 
-def _maker(record: ScreenedImage) -> str:
+_NONE = b"null"
+
+
+class _ListedImage(ImagePart, frozen=True, kw_only=True):
+    source_id: str
+
+
+class _Facts(Part, frozen=True, kw_only=True):
+    phash: str = ""
+
+
+class _Screened(Part, frozen=True, kw_only=True):
+    """What decides of a `ScreenedImage`; all else of it is carried on as the bytes that it is."""
+
+    coding: msgspec.Raw
+    facts: _Facts
+    image: _ListedImage
+
+
+_parsed = msgspec.json.Decoder(_Screened).decode
+
+
+def _maker(record: _Screened) -> str:
     """What made an image; empty for a real one, and for a prompt."""
     return record.image.made.generator if record.image.made else ""
 
 
-def _records(lines: SortedLines) -> Iterator[ScreenedImage]:
-    """The records in the order of their keys; the same bytes by source, and by the source's own name."""
-    records = (ScreenedImage.model_validate_json(line) for line in lines)
-    for _, same in groupby(records, key=lambda record: record.image.key):
-        yield from sorted(same, key=lambda record: (record.image.source, record.image.source_id))
+def _records(lines: SortedLines) -> Iterator[tuple[_Screened, bytes]]:
+    """The records, with their lines, in the order of their keys; the same bytes by source, and by the source's own name."""
+    records = ((_parsed(line), line) for line in lines)
+    for _, same in groupby(records, key=lambda entry: entry[0].image.key):
+        yield from sorted(same, key=lambda entry: (entry[0].image.source, entry[0].image.source_id))
 
 
-def _expanded(pools: Mapping[str, Counter[JpegCoding]]) -> dict[str, list[JpegCoding]]:
+def _expanded(pools: Mapping[str, Counter[bytes]]) -> dict[str, list[bytes]]:
     """The codings of each source's JPEGs, as often as they occur, in an order of their own."""
-    order = {source: sorted(counter, key=lambda c: (c.subsampling, c.tables)) for source, counter in pools.items()}
+    order = {source: sorted(counter, key=_by_coding) for source, counter in pools.items()}
     return {source: [c for c in order[source] for _ in range(counter[c])] for source, counter in pools.items()}
+
+
+def _by_coding(line: bytes) -> tuple[str, tuple[tuple[int, ...], ...]]:
+    coding = JpegCoding.model_validate_json(line)
+    return coding.subsampling, coding.tables
