@@ -8,22 +8,21 @@ time a hash grows with the number of choices alone.
 
 import itertools
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
-Indices = NDArray[np.int64]
 
 _BITS = 64
-_ROWS = 1 << 16
-"""Hashes whose neighbours are looked for at a time: what the processor's own memory holds."""
-_SORTING, _COMPARING = 20.0, 8.0
+_ROWS = 1 << 15
+"""Hashes that are compared at a time: what the processor's own memory holds."""
+_SORTING, _COMPARING = 20.0, 2.0
 """Nanoseconds to sort a hash into its group, and to compare it with another one: they decide how many blocks agree."""
-_RADIX_BITS = 16
-"""Widest keys that numpy sorts without comparing them; wider ones take about five times as long."""
+
+_Block = tuple[int, int]
+"""The lowest bit, and the one above the highest."""
 
 
 class Neighbourhoods:
@@ -42,7 +41,7 @@ class Neighbourhoods:
             raise ValueError(f"radius {radius}: expected 0 to 15 bits")
         known, times = np.unique(hashes, return_counts=True)
         self._others: dict[int, list[int]] = {phash: [] for phash in known[times > 1].tolist()}
-        for low, high in zip(*(known[side].tolist() for side in near_pairs(known, radius)), strict=True):
+        for low, high in zip(*(side.tolist() for side in near_pairs(known, radius)), strict=True):
             self._others.setdefault(low, []).append(high)
             self._others.setdefault(high, []).append(low)
 
@@ -76,21 +75,22 @@ class FirstNear:
         return min(kept)[1] if kept else None
 
 
-def near_pairs(hashes: Hashes, radius: int) -> tuple[Indices, Indices]:
-    """Indices of all pairs of hashes within a radius, the smaller one first; each pair once.
+def near_pairs(hashes: Hashes, radius: int) -> tuple[Hashes, Hashes]:
+    """All pairs of hashes within a radius, the smaller one first; each pair once.
 
     Args:
         hashes: different from each other.
         radius: 0 to 15.
     """
     if radius == 0 or len(hashes) < 2:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.empty(0, np.uint64), np.empty(0, np.uint64)
     agreeing = _agreeing(len(hashes), radius)
     edges = [_BITS * block // (radius + agreeing) for block in range(radius + agreeing + 1)]
     blocks = list(itertools.pairwise(edges))
-    found = [_coded(hashes, chosen, radius) for chosen in itertools.combinations(blocks, agreeing)]
-    pairs = np.unique(np.concatenate(found))
-    return pairs // len(hashes), pairs % len(hashes)
+    chosen = itertools.combinations(blocks, agreeing)
+    found = np.concatenate([_agree(hashes, blocks, ahead, radius) for ahead in chosen])
+    pairs = np.unique(found, axis=0)
+    return pairs[:, 0], pairs[:, 1]
 
 
 def _agreeing(count: int, radius: int) -> int:
@@ -98,50 +98,61 @@ def _agreeing(count: int, radius: int) -> int:
 
     def work(agreeing: int) -> float:
         bits = _BITS * agreeing / (radius + agreeing)
-        sorting = _SORTING if bits <= _RADIX_BITS else 5 * _SORTING
-        return math.comb(radius + agreeing, agreeing) * (sorting + _COMPARING * count / 2 ** (bits + 1))
+        return math.comb(radius + agreeing, agreeing) * (_SORTING + _COMPARING * count / 2 ** (bits + 1))
 
     return min(range(1, 5), key=work)
 
 
-def _coded(hashes: Hashes, chosen: tuple[tuple[int, int], ...], radius: int) -> Indices:
-    """The pairs that agree in the chosen blocks and lie within the radius, each as one number."""
-    keys = np.zeros(len(hashes), np.uint64)
-    width = 0
-    for low, high in chosen:
-        keys |= (hashes >> np.uint64(low) & np.uint64((1 << (high - low)) - 1)) << np.uint64(width)
-        width += high - low
-    order = np.argsort(_narrow(keys, width), kind="stable")
-    keys, sorted_hashes = keys[order], hashes[order]
-    last = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
-    ends = np.repeat(last, np.diff(last, prepend=-1))
-    pairs = [
-        np.column_stack((order[left], order[right])) for left, right in _within_groups(sorted_hashes, ends, radius)
-    ]
-    found = np.concatenate([np.empty((0, 2), np.int64), *pairs])
-    return np.asarray(found.min(axis=1) * len(hashes) + found.max(axis=1), np.int64)
+def _agree(hashes: Hashes, blocks: Sequence[_Block], ahead: Sequence[_Block], radius: int) -> Hashes:
+    """The pairs that agree in some blocks and lie within the radius: two columns, the smaller hash first.
 
-
-def _narrow(keys: Hashes, width: int) -> NDArray[np.unsignedinteger[Any]]:
-    if width <= _RADIX_BITS:
-        return keys.astype(np.uint16)
-    return keys.astype(np.uint32) if width <= 32 else keys
-
-
-def _within_groups(hashes: Hashes, ends: Indices, radius: int) -> Iterator[tuple[Indices, Indices]]:
-    """Pairs of places within the radius, of hashes that stand in one group.
-
-    Args:
-        hashes: sorted by group.
-        ends: of each, the place of the last one in its group.
-        radius: 0 to 15.
+    Hashes with these blocks as their highest bits are as far apart as before, and sorting puts those side by side that
+    agree there. Whole hashes are sorted, not their places, so that memory is gone through from end to end.
     """
+    order = [*ahead, *(block for block in blocks if block not in ahead)]
+    moved = _moved(hashes, order)
+    moved.sort()
+    apart = np.uint64(1 << (_BITS - sum(high - low for low, high in ahead)))
+    found = np.concatenate([np.empty((0, 2), np.uint64), *_side_by_side(moved, apart, radius)])
+    pairs = _moved_back(found, order)
+    pairs.sort(axis=1)
+    return pairs
+
+
+def _side_by_side(hashes: Hashes, apart: np.uint64, radius: int) -> Iterator[Hashes]:
+    """Pairs of sorted hashes within the radius whose highest bits are the same: what they differ in is less than `apart`."""
     for start in range(0, len(hashes), _ROWS):
-        left = np.arange(start, min(start + _ROWS, len(hashes)))
+        left = hashes[start : start + _ROWS]
         for step in itertools.count(1):
-            left = left[left + step <= ends[left]]
-            if not len(left):
+            right = hashes[start + step : start + step + _ROWS]
+            differing = left[: len(right)] ^ right
+            together = differing < apart
+            if not together.any():
                 break
-            near = left[np.bitwise_count(hashes[left] ^ hashes[left + step]) <= radius]
+            near = np.flatnonzero(together & (np.bitwise_count(differing) <= radius))
             if len(near):
-                yield near, near + step
+                yield np.column_stack((left[near], right[near]))
+
+
+def _moved(hashes: Hashes, order: Sequence[_Block]) -> Hashes:
+    """Hashes whose blocks stand in another order, the first one highest."""
+    moved = np.zeros_like(hashes)
+    for start in range(0, len(hashes), _ROWS):
+        rows, end = slice(start, start + _ROWS), _BITS
+        for low, high in order:
+            end -= high - low
+            moved[rows] |= _bits(hashes[rows], low, high - low) << np.uint64(end)
+    return moved
+
+
+def _moved_back(hashes: Hashes, order: Sequence[_Block]) -> Hashes:
+    """What `_moved` was given."""
+    back, end = np.zeros_like(hashes), _BITS
+    for low, high in order:
+        end -= high - low
+        back |= _bits(hashes, end, high - low) << np.uint64(low)
+    return back
+
+
+def _bits(hashes: Hashes, low: int, width: int) -> Hashes:
+    return hashes >> np.uint64(low) & np.uint64((1 << width) - 1)
