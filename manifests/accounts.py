@@ -1,10 +1,13 @@
 """What a dataset says of itself, drawn from its pairs: attribution, card, tables, Croissant description, manifest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO
+
+import pyarrow as pa
 
 from manifests import canonical
 from manifests.cards import write_card
-from manifests.chunks import slices
 from manifests.composition import Composition
 from manifests.croissant import write_croissant
 from manifests.datasheet import Audited, Withheld
@@ -13,7 +16,7 @@ from manifests.header import Header
 from manifests.parts import pair_part
 from manifests.records import STAGES, Pair, Reject, Split, Stage
 from manifests.storage import Folder
-from manifests.tables import ROWS, Attribution, ManifestTable
+from manifests.tables import Attribution, ManifestTable, pieces
 
 ACCOUNTS = ("ATTRIBUTION.csv", "README.md", "croissant.json", "manifest.jsonl", "manifest.parquet")
 """The files that `write_accounts` writes."""
@@ -45,17 +48,20 @@ def write_accounts(
         manifest.write(canonical.dumps(header) + b"\n")
         with (
             folder.create("ATTRIBUTION.csv") as credit,
-            Attribution(credit) as attribution,
             folder.create("manifest.parquet") as parquet,
             ManifestTable(parquet, labels=with_singles) as table,
+            ThreadPoolExecutor(1) as writer,
         ):
-            for batch in slices(lines, ROWS):
-                manifest.writelines(line + b"\n" for line in batch)
+            attribution = Attribution(credit)
+            written: Future[None] = writer.submit(lambda: None)
+            for batch in pieces(lines):
                 pairs = [pair_part(line) for line in batch]
-                for pair in pairs:
-                    composition.add(pair)
+                composition.add(pairs)
                 attribution.add(pairs)
-                table.add(pairs, batch)
+                columns = table.columns(pairs, batch)
+                written.result()  # one batch is written while the next one is made ready
+                written = writer.submit(_write, manifest, table, batch, columns)
+            written.result()
         described = describe(folder, "manifest.parquet")
         write_card(folder, header, composition, audited, withheld)
         write_croissant(
@@ -66,6 +72,11 @@ def write_accounts(
             audited=audited,
             withheld=withheld,
         )
+
+
+def _write(manifest: IO[bytes], table: ManifestTable, lines: Sequence[bytes], columns: pa.Table) -> None:
+    manifest.write(b"\n".join([*lines, b""]))
+    table.write(columns)
 
 
 def write_rejects(folder: Folder, rejects: Iterable[Reject]) -> int:

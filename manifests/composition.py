@@ -46,30 +46,40 @@ class Composition:
     def of(cls, pairs: Iterable[AnyPair]) -> "Composition":
         """Count the pairs of a manifest."""
         composition = cls()
-        for pair in pairs:
-            composition.add(pair)
+        composition.add(pairs)
         return composition
 
-    def add(self, pair: AnyPair) -> None:
-        """Count one more pair."""
-        self.pairs[pair.split, pair.frame.view] += 1
-        self.bytes[pair.split, pair.frame.view] += sum(member.size for member in pair.members.values())
-        self.sources[pair.image.source] += 1
-        self.licenses[pair.image.license or "not stated"] += 1
+    def add(self, pairs: Iterable[AnyPair]) -> None:
+        """Count some more pairs."""
+        # most pairs are of a few kinds, and a kind is counted once
+        times: Counter[tuple[object, ...]] = Counter()
+        examples: dict[tuple[object, ...], AnyPair] = {}
+        for pair in pairs:
+            kind = _kind(pair)
+            times[kind] += 1
+            examples.setdefault(kind, pair)
+            self.bytes[pair.split, pair.frame.view] += sum([member.size for member in pair.members.values()])
+        for kind, pair in examples.items():
+            self._add(pair, times[kind])
+
+    def _add(self, pair: AnyPair, times: int) -> None:
+        self.pairs[pair.split, pair.frame.view] += times
+        self.sources[pair.image.source] += times
+        self.licenses[pair.image.license or "not stated"] += times
         for image in pair.images:
-            self.terms[image.terms] += 1
+            self.terms[image.terms] += times
         self.members.setdefault(pair.frame.view, set()).update(pair.members)
         self.formats.setdefault(pair.frame.view, set()).add(pair.encoding.format)
         if pair.frame.view not in self.fields:
             self.fields[pair.frame.view] = {name: type(value) for name, value in metadata(pair).items()}
         if pair.image.made is not None:
-            self.generators[pair.image.made.generator, EXISTING, "", ""] += 1
-            self.model_licenses[pair.image.made.generator, pair.image.license] += 1
+            self.generators[pair.image.made.generator, EXISTING, "", ""] += times
+            self.model_licenses[pair.image.made.generator, pair.image.license] += times
         if pair.is_single:
-            self.singles[pair.frame.view, pair.label, pair.generator] += 1
+            self.singles[pair.frame.view, pair.label, pair.generator] += times
         for fake in pair.fakes.values():
-            self.generators[fake.generator, fake.method, fake.model, fake.revision] += 1
-            self.model_licenses[fake.generator, fake.license] += 1
+            self.generators[fake.generator, fake.method, fake.model, fake.revision] += times
+            self.model_licenses[fake.generator, fake.license] += times
 
     @property
     def total(self) -> int:
@@ -80,3 +90,25 @@ class Composition:
     def has_pairs(self) -> bool:
         """Whether it has any pairs."""
         return self.total > self.singles.total()
+
+
+def _kind(pair: AnyPair) -> tuple[object, ...]:
+    """All of a pair that is counted, but for bytes."""
+    image = pair.image
+    fakes = [
+        (fake.generator, fake.method, fake.model, fake.revision, fake.license, fake.retrieved and fake.retrieved.terms)
+        for fake in pair.fakes.values()
+    ]
+    return (
+        pair.split,
+        pair.frame.view,
+        pair.frame.framing,
+        pair.encoding.format,
+        image.source,
+        image.license,
+        image.terms,
+        image.variant,
+        image.made and image.made.generator,
+        *pair.members,
+        *fakes,
+    )

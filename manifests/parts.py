@@ -119,7 +119,7 @@ class PairPart(Part, frozen=True, kw_only=True):
     @property
     def images(self) -> tuple[CreditPart, ...]:
         """All images of others that the pair shows: its own, and the fakes that were retrieved for it."""
-        return (self.image, *(fake.retrieved for fake in self.fakes.values() if fake.retrieved is not None))
+        return (self.image, *[fake.retrieved for fake in self.fakes.values() if fake.retrieved is not None])
 
     @property
     def is_single(self) -> bool:

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, first_complaint
-from manifests.parts import AnyPair
-from manifests.records import IMAGE, REAL
+from manifests.parts import AnyPair, MemberPart
+from manifests.records import IMAGE, REAL, Member
 
 Scalar = str | int | float
 
@@ -58,8 +58,8 @@ def _of_pair(pair: AnyPair) -> dict[str, Scalar]:
         "class_label": pair.image.class_label,
         "caption": pair.caption.cleaned,
         "license": pair.image.license,
-        "width": pair.members[REAL].width,
-        "height": pair.members[REAL].height,
+        "width": shown(pair).width,
+        "height": shown(pair).height,
         "generators": ",".join(sorted(pair.fakes)),
     }
 
@@ -81,9 +81,14 @@ def _of_single(pair: AnyPair) -> dict[str, Scalar]:
         "class_label": pair.image.class_label,
         "caption": pair.caption.cleaned,
         "license": pair.image.license,
-        "width": pair.members[IMAGE].width,
-        "height": pair.members[IMAGE].height,
+        "width": shown(pair).width,
+        "height": shown(pair).height,
     }
+
+
+def shown(pair: AnyPair) -> Member | MemberPart:
+    """The real member of a pair, or the image that stands alone."""
+    return pair.members[IMAGE if pair.is_single else REAL]
 
 
 def extension(data: bytes) -> str:
