@@ -45,6 +45,11 @@ class Neighbourhoods:
             self._others.setdefault(low, []).append(high)
             self._others.setdefault(high, []).append(low)
 
+    @property
+    def known(self) -> Hashes:
+        """The hashes that have a neighbour, or that something shares."""
+        return np.fromiter(self._others, np.uint64, len(self._others))
+
     def others(self, phash: int) -> list[int] | None:
         """The other hashes near to one; None for one that has no neighbour, and that nothing shares."""
         return self._others.get(phash)

@@ -8,7 +8,7 @@ def digest(*parts: str | int) -> bytes:
 
     A number is the same part as its decimal text.
     """
-    text = "".join(f"{len(str(part))}:{part}" for part in parts)
+    text = "".join([f"{len(part)}:{part}" for part in map(str, parts)])
     return hashlib.sha256(text.encode()).digest()
 
 

@@ -15,10 +15,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from manifests.near_duplicates import Near, NearDuplicates
@@ -195,11 +196,11 @@ def assign(items: Iterable[Item], config: SplitConfig, salt: str) -> Iterator[As
     with _Survey(items, config) as survey:
         home = _by_hash(config, salt) if config.method == "hash" else _by_rank(survey.groups(), config, salt)
         guard = Guard(config.group_by, config.radius, survey.reals, survey.fakes)
-        for item, group in survey:
+        for item, group, has_company in survey:
             split = home(group)
             if split is None:
                 yield Assignment(item.key, group, None, Reason.SURPLUS, "no split has room for its group")
-            elif not survey.has_company(item):  # most have none, and nothing of them need be remembered
+            elif not has_company:
                 yield Assignment(item.key, group, split)
             elif conflict := guard.conflict(item, split):
                 yield Assignment(item.key, group, None, Reason.BRIDGES_SPLITS, conflict)
@@ -220,22 +221,23 @@ class _Survey:
         self._config = config
         self._items = Spool(Item)
         self._is_sorted, last = True, ""
-        names, reals, fakes = array("q"), array("Q"), array("Q")
-        for item in items:
+        names, reals, fakes = _Noted("q"), _Noted("Q"), _Noted("Q")
+        for number, item in enumerate(items):
             self._items.append(item)
             self._is_sorted, last = self._is_sorted and last <= item.key, item.key
-            names.extend(map(hash, names_of(item, config.group_by)))
+            for name in names_of(item, config.group_by):
+                names.add(number, hash(name))
             if item.phash is not None:
-                reals.append(item.phash)
-            fakes.extend(item.fake_phashes)
-        known, times = np.unique(np.frombuffer(names, np.int64), return_counts=True)
-        self._shared = frozenset(known[times > 1].tolist())
+                reals.add(number, item.phash)
+            for phash in item.fake_phashes:
+                fakes.add(number, phash)
+        asked = "near-duplicate" in config.group_by
         self.reals, self.fakes = (
-            Neighbourhoods(
-                np.frombuffer(hashes if "near-duplicate" in config.group_by else b"", np.uint64), config.radius
-            )
-            for hashes in (reals, fakes)
+            Neighbourhoods(noted.values if asked else noted.values[:0], config.radius) for noted in (reals, fakes)
         )
+        self._company = np.zeros(len(self._items), bool)
+        for noted, shared in ((names, _repeated(names.values)), (reals, self.reals.known), (fakes, self.fakes.known)):
+            self._company[noted.numbers[np.isin(noted.values, shared)]] = True
 
     def __enter__(self) -> Self:
         return self
@@ -243,28 +245,57 @@ class _Survey:
     def __exit__(self, *_: object) -> None:
         self._items.__exit__()
 
-    def __iter__(self) -> Iterator[tuple[Item, str]]:
-        """The items in key order, each with the id of its home group."""
+    def __iter__(self) -> Iterator[tuple[Item, str, bool]]:
+        """The items in key order, each with the id of its home group, and whether it may share a group with another one.
+
+        Groups of an item that cannot be in two splits need not be remembered: most items have no company.
+        """
         home, seen = self._config.group_by[0], FirstNear(self.reals)
-        for item in self._items if self._is_sorted else sorted(self._items, key=lambda item: item.key):
-            named = _named_home(home, item.key, item.class_label, item.bonds, item.captions)
-            near = seen.first(item.phash) if named is None and item.phash is not None else None
-            group = named or near or f"near-duplicate:{item.key}"
-            if home == "near-duplicate" and item.phash is not None:
+        items = zip(self._items, self._company.tolist(), strict=True)
+        for item, has_company in items if self._is_sorted else sorted(items, key=lambda entry: entry[0].key):
+            group = _named_home(home, item.key, item.class_label, item.bonds, item.captions)
+            if group is None:
+                near = seen.first(item.phash) if has_company and item.phash is not None else None
+                group = near or f"near-duplicate:{item.key}"
+            if has_company and home == "near-duplicate" and item.phash is not None:
                 seen.add(group, item.phash)
-            yield item, group
+            yield item, group, has_company
 
     def groups(self) -> Iterator[str]:
         """The home groups alone."""
-        return (group for _, group in self)
+        return (group for _, group, _ in self)
 
-    def has_company(self, item: Item) -> bool:
-        """Whether an item may share a group with another one: no group of all others can be in two splits."""
-        return (
-            any(hash(name) in self._shared for name in names_of(item, self._config.group_by))
-            or (item.phash is not None and self.reals.others(item.phash) is not None)
-            or any(self.fakes.others(phash) is not None for phash in item.fake_phashes)
-        )
+
+class _Noted:
+    """Numbers of items, and what was noted of them: several values of an item, or none.
+
+    Args:
+        kind: of the values, as `array` names it: whole numbers of 8 bytes.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._numbers, self._values = array("Q"), array(kind)
+
+    def add(self, number: int, value: int) -> None:
+        """Note a value of an item."""
+        self._numbers.append(number)
+        self._values.append(value)
+
+    @property
+    def numbers(self) -> NDArray[np.uint64]:
+        """Of each value, the item's number."""
+        return np.frombuffer(self._numbers, np.uint64)
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """All values, in the order in which they were noted."""
+        return np.frombuffer(self._values, self._values.typecode)
+
+
+def _repeated(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values that occur more than once."""
+    known, times = np.unique(values, return_counts=True)
+    return known[times > 1]
 
 
 def _named_home(home: GroupBy, key: str, class_label: str, bonds: Sequence[str], captions: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Records put aside while others are made: in memory as long as they are few, then on this machine's disk."""
+"""Records put aside on this machine's disk while others are made."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,8 +8,7 @@ import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_HELD = 1 << 24
-"""Bytes that are held in memory at most."""
+_BUFFER = 1 << 20
 
 
 class Spool(Generic[S]):
@@ -22,7 +21,9 @@ class Spool(Generic[S]):
     def __init__(self, kind: type[S]) -> None:
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(kind).decode
-        self._file = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 - the end of the context closes it
+        self._file = tempfile.TemporaryFile(buffering=_BUFFER)  # noqa: SIM115 - the end of the context closes it
+
+        self._length = 0
 
     def __enter__(self) -> Self:
         return self
@@ -33,6 +34,10 @@ class Spool(Generic[S]):
     def append(self, record: S) -> None:
         """Put a record behind the others; not while they are read."""
         self._file.write(self._encode(record) + b"\n")
+        self._length += 1
+
+    def __len__(self) -> int:
+        return self._length
 
     def __iter__(self) -> Iterator[S]:
         """The records in the order in which they came; to be read through before they are asked for again."""
