@@ -14,8 +14,10 @@ from flows.recipe import load_recipe
 from flows.stages.audit import build_stages
 from flows.stages.manifest import ManifestStage
 from flows.stages.shards import ShardsStage
+from manifests import canonical
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError
+from manifests.records import Pair
 from twinset.commands.report import refresh_report
 
 Recipe = Callable[..., Path]
@@ -242,3 +244,9 @@ def sd_table(text: str) -> str:
     """The recipe's table of the generator `sd`."""
     start = text.index('[[generators]]\nname = "sd"')
     return text[start : text.index('[[generators]]\nname = "vae"')]
+
+
+def test_the_manifest_s_lines_are_canonical_though_they_are_put_together_from_bytes(built: Path):
+    _, *lines = (built / "dataset" / "manifest.jsonl").read_bytes().splitlines()
+    assert lines
+    assert [canonical.dumps(Pair.model_validate_json(line)) for line in lines] == lines

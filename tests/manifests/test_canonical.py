@@ -1,6 +1,7 @@
 import hashlib
 import json
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,3 +48,8 @@ def test_what_json_cannot_say_is_refused(value: object):
 def test_what_is_not_json_is_refused():
     with pytest.raises(ValueError, match="Expecting"):
         canonical.loads(b"{")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_lines_that_are_put_together_from_parts_write_a_text_alike(text: str):
+    assert msgspec.json.encode(text) == canonical.dumps(text)

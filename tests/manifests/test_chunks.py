@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.chunks import Blob, ChunkWriter, StageStore, slices
+from manifests.chunks import Blob, ChunkWriter, PlacedLines, StageStore, slices
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import Reason, Record
 from manifests.storage import Folder
@@ -256,3 +256,28 @@ def test_slices_are_consecutive_and_full_but_for_the_last(items: list[int], size
     assert [item for part in parts for item in part] == items
     assert all(len(part) == size for part in parts[:-1])
     assert all(1 <= len(part) <= size for part in parts)
+
+
+def test_a_record_is_found_by_its_place(store: StageStore):
+    commit(store, index=0, text="é")
+    commit(store, index=1, text="another")
+    placed = [entry for index in (0, 1) for entry in store.placed_lines(index)]
+    lines = PlacedLines(store)
+    assert (
+        [bytes(lines[place]) for place, _ in placed] == store.lines(0) + store.lines(1) == [line for _, line in placed]
+    )
+    assert bytes(lines[placed[0][0]]) == placed[0][1]
+
+
+def test_another_record_of_the_same_size_has_another_place(store: StageStore):
+    commit(store, text="one")
+    before = [place for place, _ in store.placed_lines(0)]
+    commit(store, text="two")
+    after = [place for place, _ in store.placed_lines(0)]
+    assert [place.offset for place in before] == [place.offset for place in after]
+    assert not set(before) & set(after)
+
+
+def test_a_chunk_that_is_not_done_has_no_places(store: StageStore):
+    with pytest.raises(DatasetError, match=r"00000\.jsonl: its chunk is not finished"):
+        next(store.placed_lines(0))

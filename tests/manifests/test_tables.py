@@ -1,5 +1,6 @@
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from manifests.records import Pair
 from manifests.shards import metadata
 from manifests.storage import Folder
-from manifests.tables import write_attribution, write_manifest_parquet, write_provenance
+from manifests.tables import pieces, write_attribution, write_manifest_parquet, write_provenance
 
 FREE = ("license", "author", "author_url", "title", "url", "landing_url")
 
@@ -133,3 +134,12 @@ def test_attribution_tells_prompts_from_images(folder: Folder, make_single: Call
         "cropped, resized and encoded again",
         "an image was made from it",
     ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 1024, 1025, 10_000, 20_001])
+def test_pieces_end_where_row_groups_do(count: int):
+    parts = list(pieces(range(count)))
+    assert [number for part in parts for number in part] == list(range(count))
+    ends = set(itertools.accumulate(map(len, parts)))
+    assert set(range(10_000, count + 1, 10_000)) <= ends
+    assert max(map(len, parts), default=0) <= 1024
