@@ -65,8 +65,7 @@ class PlacedPairs:
     """The pairs that have a place in the shards, with their aligned records."""
 
     def __init__(self, build: BuildFolder) -> None:
-        self._split = SplitStage(build)
-        self._lines = PlacedLines(AlignStage(build).store)
+        self._split, self._aligned = SplitStage(build), AlignStage(build).store
 
     def lines(self) -> Iterator[bytes]:
         """The manifest's lines of all pairs, in its order."""
@@ -75,23 +74,24 @@ class PlacedPairs:
 
     def of_shard(self, index: int) -> Iterator[tuple[bytes, msgspec.Raw]]:
         """The manifest's lines of a shard's pairs, and where the bytes of each one's members lie, as `blobs_of` reads it."""
-        for placed in self._split.placed(index):
-            aligned = _aligned(self._lines[placed.aligned])
-            yield _line(placed, aligned), aligned.blobs
+        with PlacedLines(self._aligned) as lines:
+            for placed in self._split.placed(index):
+                aligned = _parsed(lines[placed.aligned])
+                yield _line(placed, aligned), aligned.blobs
 
     def jpeg_tables(self) -> dict[str, tuple[tuple[int, ...], ...]]:
         """The quantisation tables that some pair names, by digest; a record is read for each."""
         tables: dict[str, tuple[tuple[int, ...], ...]] = {}
-        for index in range(self._split.count() or 0):
-            for placed in self._split.placed(index):
+        with PlacedLines(self._aligned) as lines:
+            for placed in (placed for index in range(self._split.count() or 0) for placed in self._split.placed(index)):
                 if placed.own_tables is not None and placed.own_tables not in tables:
-                    tables[placed.own_tables] = _coding(_aligned(self._lines[placed.aligned]).screened.coding).tables
+                    tables[placed.own_tables] = _coding(_parsed(lines[placed.aligned]).screened.coding).tables
                 if placed.jpeg_tables and placed.jpeg_tables not in tables:
-                    tables[placed.jpeg_tables] = _coding(_aligned(self._lines[placed.aligned]).history).tables
+                    tables[placed.jpeg_tables] = _coding(_parsed(lines[placed.aligned]).history).tables
         return tables
 
 
-_aligned = msgspec.json.Decoder(_Aligned).decode
+_parsed = msgspec.json.Decoder(_Aligned).decode
 _coding = msgspec.json.Decoder(_Coding).decode
 _encode = msgspec.json.Encoder().encode
 

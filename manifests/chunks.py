@@ -18,10 +18,11 @@ import tarfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import IO, Any, Self, TypeVar
 
 import msgspec
 from pydantic import Field, ValidationError
@@ -380,22 +381,33 @@ class StageStore:
 
 
 class PlacedLines:
-    """Records of a stage by their places. The chunk that was read last is kept: places are asked for in their order.
+    """Records of a stage by their places. To be used as a context: the chunk that was asked for last stays open.
 
     Args:
         store: the stage's.
     """
 
     def __init__(self, store: StageStore) -> None:
-        self._store = store
+        self._folder = store.folder
+        self._stack = ExitStack()
         self._chunk: int | None = None
-        self._data = memoryview(b"")
+        self._stream: IO[bytes] = io.BytesIO()
 
-    def __getitem__(self, place: LinePlace) -> memoryview:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def __getitem__(self, place: LinePlace) -> bytes:
         if place.chunk != self._chunk:
-            self._data = memoryview(self._store.folder.read(f"{place.chunk:05d}.jsonl"))
+            self._stack.close()
+            self._stream = self._stack.enter_context(self._folder.open(f"{place.chunk:05d}.jsonl"))
             self._chunk = place.chunk
-        return self._data[place.offset : place.offset + place.size]
+        self._stream.seek(place.offset)
+        return self._stream.read(place.size)
 
 
 def _marker_name(index: int) -> str:

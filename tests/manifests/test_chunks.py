@@ -262,11 +262,10 @@ def test_a_record_is_found_by_its_place(store: StageStore):
     commit(store, index=0, text="é")
     commit(store, index=1, text="another")
     placed = [entry for index in (0, 1) for entry in store.placed_lines(index)]
-    lines = PlacedLines(store)
-    assert (
-        [bytes(lines[place]) for place, _ in placed] == store.lines(0) + store.lines(1) == [line for _, line in placed]
-    )
-    assert bytes(lines[placed[0][0]]) == placed[0][1]
+    assert [line for _, line in placed] == store.lines(0) + store.lines(1)
+    with PlacedLines(store) as lines:
+        assert [lines[place] for place, _ in reversed(placed)] == [line for _, line in reversed(placed)]
+        assert lines[placed[1][0]] == placed[1][1]
 
 
 def test_another_record_of_the_same_size_has_another_place(store: StageStore):
