@@ -31,6 +31,7 @@ from torchvision.transforms import functional
 from classifier.augmentation import Draw, draw
 from classifier.batches import PairStream, PairWindows, collate
 from classifier.config import ClassifierConfig
+from classifier.normalising import normalised
 from classifier.transforms import Preprocessing
 from manifests import canonical
 from manifests.dataset import Dataset
@@ -162,8 +163,7 @@ def ours(dataset: Dataset, config: ClassifierConfig) -> Epoch:
 
 
 def _normalised(images: Tensor) -> Tensor:
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
-    return (images / 255).sub_(mean).div_(std)
+    return normalised(images, torch.tensor(_MEAN), torch.tensor(_STD))
 
 
 def by_pair(epoch: Epoch) -> dict[str, Tensor]:

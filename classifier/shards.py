@@ -1,24 +1,18 @@
-"""Reading pairs from the shards, as streams, shared out among reading processes.
-
-Of webdataset only `tar_file_expander` and `group_by_keys` are used: they are the same in 0.2.111 and in 1.x.
-"""
+"""Reading pairs from the shards, as streams, shared out among reading processes."""
 
 import functools
 import itertools
-import json
-import tarfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from classifier.decoding import decode
 from classifier.transforms import CENTRE, Place, Preprocessing
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import IMAGE, LABELS, REAL
+from manifests.shards import Sample, Scalar, read_shard
 from manifests.storage import Folder
 
 
@@ -117,55 +111,38 @@ def read_pairs(folder: Folder, parts: Iterable[Part], generators: Sequence[str])
                 yield pair
 
 
-def _samples(folder: Folder, shard: str) -> Iterator[dict[str, bytes]]:
+def _samples(folder: Folder, shard: str) -> Iterator[Sample]:
     try:
         with folder.open(shard) as stream:
-            yield from group_by_keys(tar_file_expander([{"url": shard, "stream": stream}]))
+            yield from read_shard(stream, folder.path(shard))
     except FileNotFoundError as error:
         raise DatasetError(
             f"{folder.path(shard)}: no such shard. Build the dataset again, or fetch it whole."
         ) from error
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise DatasetError(
-            f"{folder.path(shard)}: the shard is damaged ({error.args[0]}). Fetch or build it again."
-        ) from error
 
 
-def _pair(sample: dict[str, bytes], shard: str, generators: Sequence[str]) -> EncodedPair | None:
-    key = str(sample["__key__"])
-    # `sd.jpg` → `sd`: what the image is encoded as is seen in its bytes
-    fields = {name.partition(".")[0]: data for name, data in sample.items() if not name.startswith("__")}
-    if IMAGE in fields:
-        return _single(key, fields, shard, generators)
-    if REAL not in fields or "json" not in fields:
-        raise DatasetError(
-            f"{shard}: sample {key} has no {'.real image' if REAL not in fields else '.json'}. Build it again."
-        )
-    wanted = {name: fields[name] for name in (REAL, *generators) if name in fields}
-    if len(wanted) == 1:
-        return None
-    with _explained(shard, key):
-        metadata = json.loads(fields["json"])
-        return EncodedPair(key, wanted, metadata["view"], metadata["source"], metadata["class_label"], shard)
+def _pair(sample: Sample, shard: str, generators: Sequence[str]) -> EncodedPair | None:
+    if IMAGE in sample.members:
+        return _single(sample, shard, generators)
+    if REAL not in sample.members:
+        raise DatasetError(f"{shard}: sample {sample.key} has no .real image. Build it again.")
+    wanted = {name: sample.members[name] for name in (REAL, *generators) if name in sample.members}
+    return _encoded(sample, wanted, shard) if len(wanted) > 1 else None
 
 
-def _single(key: str, fields: dict[str, bytes], shard: str, generators: Sequence[str]) -> EncodedPair | None:
+def _single(sample: Sample, shard: str, generators: Sequence[str]) -> EncodedPair | None:
     """An image that stands alone: its label and generator are in its JSON."""
-    with _explained(shard, key):
-        metadata = json.loads(fields.get("json", b"{}"))
-        name = REAL if metadata["label"] == LABELS["real"] else metadata["generator"]
-        if name not in (REAL, *generators):
-            return None
-        image = {name: fields[IMAGE]}
-        return EncodedPair(key, image, metadata["view"], metadata["source"], metadata["class_label"], shard)
+    is_real = _field(sample, "label", shard) == LABELS["real"]
+    name = REAL if is_real else str(_field(sample, "generator", shard))
+    return _encoded(sample, {name: sample.members[IMAGE]}, shard) if name in (REAL, *generators) else None
 
 
-@contextmanager
-def _explained(shard: str, key: str) -> Iterator[None]:
-    """What is wrong with a sample's JSON, in one line."""
-    try:
-        yield
-    except KeyError as error:
-        raise DatasetError(f"{shard}: sample {key}: its .json has no {error}. Build it again.") from error
-    except ValueError as error:
-        raise DatasetError(f"{shard}: sample {key}: its .json is damaged ({error}). Build it again.") from error
+def _encoded(sample: Sample, members: dict[str, bytes], shard: str) -> EncodedPair:
+    view, source, class_label = (str(_field(sample, name, shard)) for name in ("view", "source", "class_label"))
+    return EncodedPair(sample.key, members, view, source, class_label, shard)
+
+
+def _field(sample: Sample, name: str, shard: str) -> Scalar:
+    if name not in sample.metadata:
+        raise DatasetError(f"{shard}: sample {sample.key}: its .json has no '{name}'. Build it again.")
+    return sample.metadata[name]

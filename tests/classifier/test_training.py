@@ -172,7 +172,7 @@ def test_a_training_that_fails_says_so_in_one_line_and_leaves_nothing(
     dataset.folder.write(name, dataset.folder.read(name)[:700])
     with pytest.raises(DatasetError) as raised:
         train(dataset, QUICK.model_copy(update={"num_workers": workers}), tmp_path / "out", device="cpu")
-    assert str(raised.value).startswith(f"{dataset.root}/{name}: the shard is damaged")
+    assert str(raised.value).startswith(f"{dataset.root}/{name}: damaged shard")
     assert "\n" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
