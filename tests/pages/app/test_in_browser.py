@@ -115,8 +115,8 @@ def _pairs(page: Page) -> None:
 
 def _settle(page: Page) -> None:
     """Wait until the page's script has run: keys are heard from then on."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     expect(page.get_by_role("button", name="Look closer").first).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def _one_pair(page: Page, folder: Path) -> None:
