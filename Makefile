@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.8
-JOBS ?= 2
+# of tests at a time: one more than a small machine's two processors, for some wait for servers and for processes that they kill
+JOBS ?= 3
 # `make lock UPGRADE=--upgrade` looks for newer versions of all; without it, what is locked stays
 UPGRADE ?=
 
