@@ -1,6 +1,6 @@
 """What a dataset says of itself, drawn from its pairs: attribution, card, tables, Croissant description, manifest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
@@ -72,6 +72,30 @@ def write_accounts(
             audited=audited,
             withheld=withheld,
         )
+
+
+def write_accounts_of(
+    folder: Folder,
+    header: Header,
+    pairs: Callable[[], Iterator[Pair]],
+    shards: Mapping[str, str],
+    *,
+    audited: Audited | None = None,
+    withheld: Withheld | None = None,
+) -> None:
+    """`write_accounts` of pairs that are whole records; they are gone through twice.
+
+    Args:
+        folder: where to.
+        header: the manifest's first line.
+        pairs: gives the pairs in the manifest's order, from the first one each time.
+        shards: sha256 of the shards by relative path.
+        audited: as for `write_accounts`.
+        withheld: likewise.
+    """
+    with_singles = any(pair.is_single for pair in pairs())
+    lines = map(canonical.dumps, pairs())
+    write_accounts(folder, header, lines, shards, with_singles=with_singles, audited=audited, withheld=withheld)
 
 
 def _write(manifest: IO[bytes], table: ManifestTable, lines: Sequence[bytes], columns: pa.Table) -> None:

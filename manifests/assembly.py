@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from manifests import canonical
-from manifests.accounts import shard_name, used_tables, write_accounts, write_rejects
+from manifests.accounts import shard_name, used_tables, write_accounts_of, write_rejects
 from manifests.chunks import slices
 from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import DatasetError, first_complaint
@@ -166,8 +166,7 @@ def _write(folder: Folder, parts: Sequence[Part], header: Header, taken: _Taken)
             "jpeg_tables": used_tables(header, named()),
         }
     )
-    with_singles = any(pair.is_single for pair in named())
-    write_accounts(folder, complete, map(canonical.dumps, named()), digests, with_singles=with_singles)
+    write_accounts_of(folder, complete, named, digests)
 
 
 def _digests(pair: Pair) -> dict[str, bytes]:

@@ -7,8 +7,7 @@ what the build itself would give, had its last stages known of the tombstones.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from manifests import canonical
-from manifests.accounts import used_tables, with_rejects, write_accounts, write_rejects
+from manifests.accounts import used_tables, with_rejects, write_accounts_of, write_rejects
 from manifests.cards import WITHHELD
 from manifests.dataset import Dataset
 from manifests.files import describe
@@ -70,14 +69,7 @@ def _remove(dataset: Dataset, staged: Folder, more: Tombstones) -> list[Pair]:
     tombstones.write(staged)
     complete = Complete.of(dataset)
     withheld, counts = complete.write_without(tombstones, staged) if complete is not None else (None, {})
-    write_accounts(
-        staged,
-        header,
-        map(canonical.dumps, kept()),
-        digests,
-        with_singles=any(pair.is_single for pair in kept()),
-        withheld=withheld,
-    )
+    write_accounts_of(staged, header, kept, digests, withheld=withheld)
     removed = (touched - set(rewritten)) | {name for name in index.files if _shows_images(name)}
     removals = sorted(removed if withheld else removed | index.files.keys() & {COMPLETE, WITHHELD})
     revise_index(index, staged, removals, counts | _counts(header, count, len(tombstones)))

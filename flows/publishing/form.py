@@ -14,8 +14,7 @@ from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from audit.report import AuditReport
-from manifests import canonical
-from manifests.accounts import used_tables, write_accounts
+from manifests.accounts import used_tables, write_accounts_of
 from manifests.cards import WITHHELD, write_card
 from manifests.composition import Composition
 from manifests.croissant import write_croissant
@@ -205,15 +204,7 @@ def _write_open_part(
     for name in (f"shards/{shard.name}" for shard in header.shards):
         staged_here = staged.size(name) is not None
         digests[name] = describe(staged, name).sha256 if staged_here else index.files[name].sha256
-    write_accounts(
-        staged,
-        header,
-        map(canonical.dumps, opened()),
-        digests,
-        with_singles=any(pair.is_single for pair in opened()),
-        audited=audited,
-        withheld=withheld,
-    )
+    write_accounts_of(staged, header, opened, digests, audited=audited, withheld=withheld)
     write_withheld(staged, dataset.pairs())
     with dataset.open_file("manifest.jsonl") as source, staged.create(COMPLETE) as target:
         while block := source.read(_BLOCK):

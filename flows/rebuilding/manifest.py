@@ -17,8 +17,7 @@ from flows.rebuilding.shards import ShardsStage
 from flows.stages.align import encoder_versions
 from flows.stages.audit import AuditStage
 from flows.stages.base import BuildStage, Unit
-from manifests import canonical
-from manifests.accounts import ACCOUNTS, in_order, used_tables, write_accounts, write_rejects
+from manifests.accounts import ACCOUNTS, in_order, used_tables, write_accounts_of, write_rejects
 from manifests.chunks import ChunkWriter
 from manifests.files import WrittenFile, describe
 from manifests.header import Header
@@ -56,8 +55,7 @@ class ManifestStage(RebuildReduce):
         write_provenance(folder, self._provenance())
         write_rejects(folder, self._rejects())
         shards = {file.name: file.sha256 for file in ShardsStage(self.build).records(WrittenFile)}
-        with_singles = any(pair.is_single for pair in self._pairs())
-        write_accounts(folder, self._header(), map(canonical.dumps, self._pairs()), shards, with_singles=with_singles)
+        write_accounts_of(folder, self._header(), self._pairs, shards)
         chunk = self.store.writer(0)
         for name in sorted(names):
             chunk.seen += 1
