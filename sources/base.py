@@ -171,3 +171,13 @@ def accept(listing: Listing, data: bytes, source: str) -> Fetched:
         size=len(data),
     )
     return Fetched(data, real)
+
+
+def accepted(listing: Listing, outcome: bytes | RejectedItem, source: str) -> Fetched | RejectedItem:
+    """As `accept`, with the rejection returned; what was rejected on the way stays so."""
+    if isinstance(outcome, RejectedItem):
+        return outcome
+    try:
+        return accept(listing, outcome, source)
+    except RejectedItem as rejection:
+        return rejection

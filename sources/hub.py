@@ -14,8 +14,8 @@ from sources.choosing import choose
 from sources.generators import generator_of
 from sources.hub_presets import PRESETS, PresetName
 from sources.imagenet_classes import wnids
-from sources.tables.parquet_images import ParquetSet, Row, class_names, fetch_images, read_rows
-from sources.tables.parquet_sets import ParquetSetSettings
+from sources.tables.parquet_images import ParquetSet, Row, class_names, read_rows
+from sources.tables.parquet_sets import ParquetSetSettings, fetch_rows
 from sources.terms import terms_of
 
 
@@ -106,9 +106,7 @@ class Hub:
         Raises:
             SourceError: a file is gone or damaged, or the Hub does not answer.
         """
-        if listings:
-            files = self._config.files_of(listings)
-            yield from fetch_images(files, listings, source=self.name, max_bytes=self._config.max_bytes)
+        return fetch_rows(self._config, listings)
 
     def _listings(self) -> Iterator[Listing]:
         config, files = self._config, self._config.files()

@@ -1,6 +1,6 @@
 """Sources of image files, in folders or archives: what their settings and their listings have in common."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Literal
 
 from pydantic import Field, field_validator
@@ -39,7 +39,7 @@ class ImageFileSettings(SourceSettings):
 
 
 def accept_each(
-    listings: Sequence[Listing], read: Callable[[Listing], bytes], source: str
+    listings: Iterable[Listing], read: Callable[[Listing], bytes], source: str
 ) -> Iterator[tuple[Listing, Fetched | RejectedItem]]:
     """What `Source.fetch` gives, from a function that reads one image or raises its rejection."""
     for listing in listings:

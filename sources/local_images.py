@@ -11,9 +11,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from manifests.errors import RejectedItem, SourceError
 from manifests.records import Reason
-from sources.base import Fetched, Listing, accept
+from sources.base import Fetched, Listing
 from sources.files import open_file
-from sources.image_files import check_size
+from sources.image_files import accept_each, check_size
 from sources.messages import one_line
 from sources.paths import is_file, is_folder
 from sources.zips import open_zip, read_member
@@ -36,11 +36,7 @@ def fetch_local(
         SourceError: there is neither, or it cannot be read.
     """
     with _open_images(path, max_bytes) as read:
-        for listing in listings:
-            try:
-                yield listing, accept(listing, read(str(listing.location["path"])), source)
-            except RejectedItem as rejection:
-                yield listing, rejection
+        yield from accept_each(listings, lambda listing: read(str(listing.location["path"])), source)
 
 
 def check_images(path: str) -> None:

@@ -1,6 +1,7 @@
 """DiffusionDB (arXiv 2210.14896): images that people made with Stable Diffusion, in zips of a thousand, with their prompts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, Self
@@ -9,10 +10,11 @@ from pydantic import Field, model_validator
 
 from manifests.errors import RejectedItem, SourceError, printable
 from manifests.records import ExistingFake, GeneratorName
-from sources.base import Fetched, Listing, SourceName, accept
+from sources.base import Fetched, Listing, SourceName
 from sources.choosing import choose
 from sources.fakes.diffusiondb_files import Described, describe_by_json, describe_by_table, find_parts, find_table
 from sources.files import open_file
+from sources.image_files import accept_each
 from sources.paths import FoundFile
 from sources.sizes import SizeLimits
 from sources.terms import terms_of
@@ -106,12 +108,8 @@ class DiffusionDb:
 
     def _of_zip(self, file: FoundFile, listings: Iterator[Listing]) -> Iterator[tuple[Listing, Fetched | RejectedItem]]:
         with open_file(file.url) as stream, open_zip(stream, printable(file.url)) as archive:
-            for listing in listings:
-                try:
-                    data = read_member(archive, str(listing.location["member"]), max_bytes=self._config.max_bytes)
-                    yield listing, accept(listing, data, self.name)
-                except RejectedItem as rejection:
-                    yield listing, rejection
+            read = partial(read_member, archive, max_bytes=self._config.max_bytes)
+            yield from accept_each(listings, lambda listing: read(str(listing.location["member"])), self.name)
 
     def _listings(self) -> Iterator[Listing]:
         config = self._config

@@ -17,7 +17,8 @@ from sources.fakes.labelled_rows import landing_url, row_settings
 from sources.fetching.by_url import fetch_urls
 from sources.fetching.downloading import FetchSettings
 from sources.generators import says_real
-from sources.tables.parquet_images import ParquetSet, Row, fetch_images, read_rows
+from sources.tables.parquet_images import ParquetSet, Row, read_rows
+from sources.tables.parquet_sets import fetch_rows
 from sources.terms import terms_of
 
 Fake = Literal["gen0", "gen1", "gen2", "gen3"]
@@ -78,11 +79,7 @@ class ElsaD3:
         reals = [listing for listing in listings if listing.made is None]
         fakes = [listing for listing in listings if listing.made is not None]
         by_url = fetch_urls(reals, workdir, self.name, config.fetch, max_bytes=config.max_bytes) if reals else iter(())
-        in_rows = (
-            fetch_images(config.files_of(fakes), fakes, source=self.name, max_bytes=config.max_bytes)
-            if fakes
-            else iter(())
-        )
+        in_rows = fetch_rows(config, fakes)
         for listing in listings:
             yield next(by_url if listing.made is None else in_rows)
 

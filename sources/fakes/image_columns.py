@@ -12,7 +12,8 @@ from sources.base import Fetched, Listing, SourceName
 from sources.choosing import choose, name_of_pair
 from sources.fakes.labelled import Meaning, take
 from sources.fakes.labelled_rows import LabelledRowSettings, landing_url
-from sources.tables.parquet_images import ParquetSet, Row, fetch_images, read_rows
+from sources.tables.parquet_images import ParquetSet, Row, read_rows
+from sources.tables.parquet_sets import fetch_rows
 from sources.terms import terms_of
 
 
@@ -62,9 +63,7 @@ class ImageColumns:
         Raises:
             SourceError: a file is gone or damaged, or the Hub does not answer.
         """
-        if listings:
-            files = self._config.files_of(listings)
-            yield from fetch_images(files, listings, source=self.name, max_bytes=self._config.max_bytes)
+        return fetch_rows(self._config, listings)
 
     def _listings(self) -> Iterator[Listing]:
         config, files = self._config, self._config.files()

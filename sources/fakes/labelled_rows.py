@@ -15,8 +15,8 @@ from sources.base import Fetched, Listing, SourceName
 from sources.choosing import choose, name_of_pair
 from sources.fakes.labelled import LabelledSettings, Meaning, take
 from sources.generators import generator_of
-from sources.tables.parquet_images import ParquetSet, Row, class_names, fetch_images, read_rows
-from sources.tables.parquet_sets import ParquetSetSettings
+from sources.tables.parquet_images import ParquetSet, Row, class_names, read_rows
+from sources.tables.parquet_sets import ParquetSetSettings, fetch_rows
 from sources.terms import terms_of
 
 
@@ -127,9 +127,7 @@ class LabelledRows:
         Raises:
             SourceError: a file is gone or damaged, or the Hub does not answer.
         """
-        if listings:
-            files = self._config.files_of(listings)
-            yield from fetch_images(files, listings, source=self.name, max_bytes=self._config.max_bytes)
+        return fetch_rows(self._config, listings)
 
     def _listings(self) -> Iterator[Listing]:
         config, layout, files = self._config, self._layout, self._config.files()

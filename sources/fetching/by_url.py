@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from manifests.errors import RejectedItem
-from sources.base import Fetched, Listing, accept
+from sources.base import Fetched, Listing, accepted
 from sources.fetching.downloading import FetchSettings, download
 
 
@@ -25,10 +25,4 @@ def fetch_urls(
     """
     outcomes = download([listing.url for listing in listings], workdir, settings, max_bytes=max_bytes)
     for listing, outcome in zip(listings, outcomes, strict=True):
-        if isinstance(outcome, RejectedItem):
-            yield listing, outcome
-            continue
-        try:
-            yield listing, accept(listing, outcome, source)
-        except RejectedItem as rejection:
-            yield listing, rejection
+        yield listing, accepted(listing, outcome, source)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from manifests.errors import RejectedItem, SourceError, printable
 from manifests.records import Reason
-from sources.base import Fetched, Listing, accept
+from sources.base import Fetched, Listing, accepted
 from sources.messages import one_line
 
 _ROWS_AT_ONCE = 65_536  # of what is said about images
@@ -175,13 +175,7 @@ def fetch_images(
         SourceError: as `read_images`.
     """
     for listing, outcome in read_images(files, listings, max_bytes=max_bytes):
-        if isinstance(outcome, RejectedItem):
-            yield listing, outcome
-            continue
-        try:
-            yield listing, accept(listing, outcome, source)
-        except RejectedItem as rejection:
-            yield listing, rejection
+        yield listing, accepted(listing, outcome, source)
 
 
 @contextmanager

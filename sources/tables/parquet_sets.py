@@ -1,17 +1,17 @@
 """Sets of Parquet files, on the Hub or at a path: what all sources have in common that read rows with images in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, BinaryIO, Self
 
 from pydantic import Field, model_validator
 
-from manifests.errors import SourceError
-from sources.base import Listing, SourceSettings
+from manifests.errors import RejectedItem, SourceError
+from sources.base import Fetched, Listing, SourceSettings
 from sources.files import open_file
 from sources.paths import find_files, is_file, is_folder
-from sources.tables.parquet_images import ParquetSet
+from sources.tables.parquet_images import ParquetSet, fetch_images
 from sources.tables.splits import files_of_split
 
 _SUFFIX = ".parquet"
@@ -89,6 +89,18 @@ class ParquetSetSettings(SourceSettings):
             return {}
         with open_file(url) as stream:
             return read_card(stream.read(_LONGEST_CARD), url)
+
+
+def fetch_rows(
+    config: ParquetSetSettings, listings: Sequence[Listing]
+) -> Iterator[tuple[Listing, Fetched | RejectedItem]]:
+    """What `Source.fetch` gives, at the commit that was listed, for listings whose locations are those of `Row.location`.
+
+    Raises:
+        SourceError: a file is gone or damaged, or the Hub does not answer.
+    """
+    if listings:
+        yield from fetch_images(config.files_of(listings), listings, source=config.name, max_bytes=config.max_bytes)
 
 
 def _open(urls: Mapping[str, str], label: str, name: str) -> AbstractContextManager[BinaryIO]:

@@ -6,10 +6,9 @@ import functools
 import hashlib
 import io
 import json
-import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -28,6 +27,7 @@ from flows.stages.audit import build_stages
 from manifests.dataset import Dataset
 from manifests.records import Pair
 from sources.open_images import HEADER
+from tests.tars import tarred
 
 pytestmark = pytest.mark.xdist_group("stages")
 
@@ -65,16 +65,6 @@ def picture(source: str, number: int) -> bytes:
     patches = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
     stream = io.BytesIO()
     patches.resize((80, 80), Image.Resampling.BICUBIC).save(stream, "JPEG", quality=90)
-    return stream.getvalue()
-
-
-def tarred(files: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
     return stream.getvalue()
 
 

@@ -96,17 +96,6 @@ def parquet(columns: Mapping[str, Sequence[Any]], **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def tar(members: Mapping[str, bytes], kind: str = "w", layout: int = tarfile.PAX_FORMAT) -> bytes:
-    """A tar; names may lead anywhere."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode=kind, format=layout) as archive:  # type: ignore[call-overload]
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return stream.getvalue()
-
-
 def tar_of_oddities() -> bytes:
     """A tar of links, devices, pipes, and a name that stands twice."""
     stream = io.BytesIO()

@@ -13,7 +13,8 @@ from manifests.shards import read_shard
 from sources.archive import ArchiveConfig
 from sources.webdataset import WebDatasetConfig
 from tests.fuzz.harness import Target, survive
-from tests.fuzz.pictures import encoded, picture, tar, tar_of_oddities, zipped
+from tests.fuzz.pictures import encoded, picture, tar_of_oddities, zipped
+from tests.tars import tarred
 
 _WORDS = (
     b"../",
@@ -56,7 +57,7 @@ def web_samples() -> dict[str, bytes]:
 
 
 def tars() -> list[bytes]:
-    return [tar(members()), tar(members(), layout=tarfile.GNU_FORMAT), tar_of_oddities()]
+    return [tarred(members()), tarred(members(), layout=tarfile.GNU_FORMAT), tar_of_oddities()]
 
 
 def zips() -> list[bytes]:
@@ -92,11 +93,11 @@ TARGETS = [
     Target("tar", "a.tar", tars, _archive, _WORDS, examples=60),
     Target("tar, compressed", "a.tar.gz", lambda: [gzip.compress(data, mtime=0) for data in tars()], _archive),
     Target("zip", "a.zip", zips, _archive, _WORDS, examples=60),
-    Target("WebDataset", "w.tar", lambda: [tar(web_samples())], _webdataset, _WORDS, examples=40),
+    Target("WebDataset", "w.tar", lambda: [tarred(web_samples())], _webdataset, _WORDS, examples=40),
     Target(
         "shard",
         "s.tar",
-        lambda: [tar(samples()), tar(samples(), layout=tarfile.USTAR_FORMAT)],
+        lambda: [tarred(samples()), tarred(samples(), layout=tarfile.USTAR_FORMAT)],
         _shard,
         _WORDS,
         examples=60,

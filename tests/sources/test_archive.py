@@ -13,6 +13,7 @@ from manifests.errors import RejectedItem, SourceError
 from manifests.records import Reason
 from sources.archive import Archive, ArchiveConfig
 from sources.base import Fetched
+from tests.tars import tarred
 
 FILES = {
     "cat/a.jpg": b"a cat",
@@ -28,16 +29,6 @@ EXPECTED = {
     "dog/c.jpg": ("dog", b"a dog"),
     "loose.webp": ("", b"no class"),
 }
-
-
-def tarred(files: Mapping[str, bytes], mode: str) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode=mode) as archive:  # type: ignore[call-overload]
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
 
 
 def zipped(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:

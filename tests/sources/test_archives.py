@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 
 from manifests.errors import SourceError
 from sources.archives import find, read, stamp
+from tests.tars import tarred
 
 ONE, OTHER = b"one photograph", b"another" * 300
-
-
-def tar(files: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
@@ -44,11 +35,11 @@ def contents(path: Path, *images: bytes) -> list[bytes]:
 
 
 def test_in_every_kind_of_archive(tmp_path: Path):
-    inner = tar({"a/1.jpg": ONE, "2.jpg": OTHER})
+    inner = tarred({"a/1.jpg": ONE, "2.jpg": OTHER})
     (tmp_path / "tree" / "deep").mkdir(parents=True)
     (tmp_path / "tree" / "deep" / "image").write_bytes(ONE)
     (tmp_path / "flat.tar").write_bytes(inner)
-    (tmp_path / "nested.tar").write_bytes(tar({"n1.tar": inner, "n2.tar": tar({})}))
+    (tmp_path / "nested.tar").write_bytes(tarred({"n1.tar": inner, "n2.tar": tarred({})}))
     (tmp_path / "all.zip").write_bytes(zipped({"../../1.jpg": ONE, "folder/": b"", "2.jpg": OTHER}))
     (tmp_path / "single").write_bytes(OTHER)
     assert contents(tmp_path / "tree", ONE, OTHER) == [ONE]
@@ -66,13 +57,17 @@ def test_exactly_the_wanted_ones(tmp_path_factory: pytest.TempPathFactory, image
     chosen = data.draw(st.lists(st.sampled_from(images), unique=True)) if images else []
     files = {f"{number}.jpg": image for number, image in enumerate(images)}
     folder = tmp_path_factory.mktemp("archive")
-    for name, archive in (("a.tar", tar(files)), ("a.zip", zipped(files)), ("b.tar", tar({"a.tar": tar(files)}))):
+    for name, archive in (
+        ("a.tar", tarred(files)),
+        ("a.zip", zipped(files)),
+        ("b.tar", tarred({"a.tar": tarred(files)})),
+    ):
         (folder / name).write_bytes(archive)
         assert sorted(contents(folder / name, *chosen)) == sorted(chosen)
 
 
 def test_an_image_of_the_right_size_and_other_bytes_is_none(tmp_path: Path):
-    (tmp_path / "a.tar").write_bytes(tar({"1": ONE[::-1]}))
+    (tmp_path / "a.tar").write_bytes(tarred({"1": ONE[::-1]}))
     (tmp_path / "a.zip").write_bytes(zipped({"1": ONE[::-1]}))
     assert contents(tmp_path, ONE) == []
 
@@ -115,7 +110,7 @@ def test_a_zip_that_inflates_to_more_than_it_says_is_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("cut.tar", tar({"1": OTHER, "2": OTHER})[:3000], "cut off or damaged"),
+        ("cut.tar", tarred({"1": OTHER, "2": OTHER})[:3000], "cut off or damaged"),
         ("cut.zip", zipped({"1": ONE})[:-10], "not a whole zip"),
         ("all.tar.gz", b"\x1f\x8b and more", "Decompress it first"),
         ("all.tgz", b"\x1f\x8b and more", "Decompress it first"),

@@ -22,6 +22,7 @@ from pixels.inspect import inspect
 from sources.base import Fetched
 from sources.folder import Folder
 from sources.imagenet import ImageNet, ImageNetConfig
+from tests.tars import tarred
 
 CLASSES = {
     "n01440764": {"n01440764_18.JPEG": b"tench", "n01440764_36.JPEG": b"x" * 1300},
@@ -30,18 +31,8 @@ CLASSES = {
 }
 
 
-def tar(files: Mapping[str, bytes], format_: int = tarfile.GNU_FORMAT):
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=format_) as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
-
-
 def train_tar(classes: Mapping[str, Mapping[str, bytes]]):
-    return tar({f"{wnid}.tar": tar(files) for wnid, files in classes.items()})
+    return tarred({f"{wnid}.tar": tarred(files) for wnid, files in classes.items()})
 
 
 def imagenet(path: Path, data: bytes | None = None, **settings_: Any):
@@ -66,7 +57,7 @@ def failure(source: ImageNet):
 
 @pytest.mark.parametrize("format_", [tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT])
 def test_the_tar_of_tars_is_read_in_place(tmp_path: Path, format_: int):
-    outer = tar({f"{wnid}.tar": tar(files, format_) for wnid, files in CLASSES.items()}, format_)
+    outer = tarred({f"{wnid}.tar": tarred(files, layout=format_) for wnid, files in CLASSES.items()}, layout=format_)
     found = everything(imagenet(tmp_path / "train.tar", outer), tmp_path)
     assert found == {(f"{wnid}/{name}", wnid): data for wnid, files in CLASSES.items() for name, data in files.items()}
     assert [path.name for path in tmp_path.iterdir()] == ["train.tar"]
@@ -82,7 +73,7 @@ def test_a_chunk_reads_its_own_bytes_alone_in_any_order(tmp_path: Path):
 
 def test_the_flat_validation_tar_names_no_classes(tmp_path: Path):
     files = {f"ILSVRC2012_val_{number:08}.JPEG": bytes([number]) for number in range(1, 6)}
-    found = everything(imagenet(tmp_path / "val.tar", tar(files), split="validation"), tmp_path)
+    found = everything(imagenet(tmp_path / "val.tar", tarred(files), split="validation"), tmp_path)
     assert found == {(name, ""): data for name, data in files.items()}
 
 
@@ -124,8 +115,8 @@ def test_a_header_that_is_damaged_is_never_taken_for_the_end(
 
 
 def test_an_inner_tar_that_is_cut_off_is_named(tmp_path: Path):
-    inner = tar(CLASSES["n01440764"])
-    outer = tar({"n01440764.tar": inner[:2048], "n02105855.tar": tar(CLASSES["n02105855"])})
+    inner = tarred(CLASSES["n01440764"])
+    outer = tarred({"n01440764.tar": inner[:2048], "n02105855.tar": tarred(CLASSES["n02105855"])})
     assert "train.tar: n01440764.tar: cut off or damaged" in failure(imagenet(tmp_path / "train.tar", outer))
 
 
@@ -135,7 +126,7 @@ def test_what_is_no_tar_is_said_to_be_none(tmp_path: Path, data: bytes):
 
 
 def test_the_other_tar_than_the_recipe_says_is_told_at_once(tmp_path: Path):
-    flat = tar({"ILSVRC2012_val_00000001.JPEG": b"a"})
+    flat = tarred({"ILSVRC2012_val_00000001.JPEG": b"a"})
     assert "`split`" in failure(imagenet(tmp_path / "val.tar", flat))
     assert "`split`" in failure(imagenet(tmp_path / "train.tar", train_tar(CLASSES), split="validation"))
 
@@ -203,13 +194,13 @@ def devkit(path: Path, truth: str = "\n".join(map(str, TRUTH)) + "\n", *, meta: 
         "ILSVRC2012_devkit_t12/data/meta.mat": stream.getvalue() if meta is None else meta,
         "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt": truth.encode(),
     }
-    path.write_bytes(gzip.compress(tar(files)))
+    path.write_bytes(gzip.compress(tarred(files)))
     return str(path)
 
 
 def test_the_devkit_says_which_class_a_validation_image_has(tmp_path: Path):
     kit = devkit(tmp_path / "ILSVRC2012_devkit_t12.tar.gz")
-    source = imagenet(tmp_path / "val.tar", tar(VALIDATION), split="validation", devkit=kit)
+    source = imagenet(tmp_path / "val.tar", tarred(VALIDATION), split="validation", devkit=kit)
     found = everything(source, tmp_path)
     assert found == {(name, wnid): data for (name, data), wnid in zip(VALIDATION.items(), OF_IMAGE, strict=True)}
     named = imagenet(tmp_path / "val.tar", split="validation", devkit=kit, class_names="words", limit_per_class=1)
@@ -234,12 +225,12 @@ def test_classes_of_the_training_tar_may_be_called_by_their_words(tmp_path: Path
 )
 def test_a_devkit_that_is_not_as_published_is_named(tmp_path: Path, given: dict[str, Any], words: str):
     kit = devkit(tmp_path / "devkit.tar.gz", **given)
-    assert words in failure(imagenet(tmp_path / "val.tar", tar(VALIDATION), split="validation", devkit=kit))
+    assert words in failure(imagenet(tmp_path / "val.tar", tarred(VALIDATION), split="validation", devkit=kit))
 
 
 def test_another_tar_in_place_of_the_devkit_is_told(tmp_path: Path):
-    (tmp_path / "t3.tar.gz").write_bytes(gzip.compress(tar({"data/other.mat": b""})))
-    source = imagenet(tmp_path / "val.tar", tar(VALIDATION), split="validation", devkit=str(tmp_path / "t3.tar.gz"))
+    (tmp_path / "t3.tar.gz").write_bytes(gzip.compress(tarred({"data/other.mat": b""})))
+    source = imagenet(tmp_path / "val.tar", tarred(VALIDATION), split="validation", devkit=str(tmp_path / "t3.tar.gz"))
     assert "holds no data/meta.mat; give ILSVRC2012_devkit_t12.tar.gz" in failure(source)
 
 

@@ -4,10 +4,8 @@ import base64
 import csv
 import datetime as dt
 import hashlib
-import io
 import ipaddress
 import ssl
-import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,6 +24,7 @@ from pydantic import TypeAdapter
 from sources.base import Fetched
 from sources.config import SourceConfig
 from sources.open_images import HEADER
+from tests.tars import tarred
 
 FETCH = {"private_hosts": ["127.0.0.1"]}
 
@@ -48,16 +47,6 @@ def gathered(settings: Mapping[str, Any], workdir: Path) -> list[str]:
 
 def digests(files: Mapping[str, bytes]) -> list[str]:
     return sorted(hashlib.sha256(data).hexdigest() for data in files.values())
-
-
-def tarred(files: Mapping[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
 
 
 # --- formats on a disk ---

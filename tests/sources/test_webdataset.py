@@ -1,6 +1,5 @@
 """WebDataset shards: other people's, img2dataset's, and our own."""
 
-import io
 import json
 import tarfile
 from collections.abc import Mapping
@@ -15,15 +14,12 @@ from manifests.records import Reason
 from manifests.shards import Sample, write_shard
 from sources.base import Fetched
 from sources.webdataset import WebDataset, WebDatasetConfig
+from tests.tars import tarred
 
 
 def put(path: Path, members: Mapping[str, bytes], mode: str = "w") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
-        for name, data in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
+    path.write_bytes(tarred(members, mode))
     return path
 
 
