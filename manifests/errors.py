@@ -65,6 +65,11 @@ def first_complaint(error: ValidationError) -> str:
     return printable(text)
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what an exception of somebody else's code says, printable; its kind where it says nothing."""
+    return printable(str(error).strip().partition("\n")[0]) or type(error).__name__
+
+
 def printable(text: str) -> str:
     """Text as a terminal may show it: what is not printable (control characters, line breaks) becomes `?`.
 

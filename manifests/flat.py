@@ -86,9 +86,9 @@ def write_flat(dataset: Dataset, url: str, size: int | None = None) -> Counter[t
         DatasetError: the dataset is damaged.
     """
     images = chosen(flat_images(dataset), size, dataset.header.name)
-    folder, _, name = url.rpartition("/")
+    folder, name = Folder.of_file(url)
     lines = "".join(json.dumps(asdict(image)) + "\n" for image in images)
-    Folder.at(folder or ".").write(name, lines.encode())
+    folder.write(name, lines.encode())
     return Counter((image.subset, image.label) for image in images)
 
 

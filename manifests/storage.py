@@ -76,6 +76,16 @@ class Folder:
             raise DatasetError(f"{url}: cannot be opened ({error}). Give a local folder or an fsspec URL.") from error
         return cls(fs, root.rstrip("/") or "/")
 
+    @classmethod
+    def of_file(cls, url: str) -> tuple["Folder", str]:
+        """The folder in which the file at a URL or local path is, and the file's name in it.
+
+        Raises:
+            DatasetError: no file system is known, or installed, for such a URL.
+        """
+        folder, slash, name = url.rpartition("/")
+        return cls.at(folder or slash or "."), name
+
     @property
     def is_local(self) -> bool:
         """Whether the folder lies on this machine's disk."""

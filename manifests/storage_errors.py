@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from manifests.errors import DatasetError, TwinsetError, printable
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota of disk space is used up"}
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
 _BROKEN = (errno.EIO, errno.ESTALE)
@@ -23,14 +23,19 @@ def explained_on_disk(folder: object) -> Iterator[None]:
         folder: where; its text stands in the message.
 
     Raises:
-        DatasetError: the disk is full, broken, or cannot be written.
+        DatasetError: the disk is full, broken, or cannot be written, or lets no file grow so large.
     """
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise DatasetError(
-                f"{folder}: the disk is full. Free some space and run the same command again: it goes on where it stopped."
+                f"{folder}: {_FULL[error.errno]}. Free some space and run the same command again: it goes on where it stopped."
+            ) from error
+        if error.errno == errno.EFBIG:
+            raise DatasetError(
+                f"{folder}: a file would grow larger than is allowed here. Raise the limit (`ulimit -f`, or the file "
+                "system's own) and run the same command again: it goes on where it stopped."
             ) from error
         if error.errno in (*_CLOSED, *_IN_THE_WAY):
             raise DatasetError(f"{folder}: cannot write here ({error.strerror}). Choose another folder.") from error
@@ -69,7 +74,7 @@ def explained_on_the_way(folder: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in (*_FULL, errno.EFBIG):
             raise DatasetError(
                 f"{folder}: no room on this machine for a file to be sent there. Free some, or set TMPDIR."
             ) from error

@@ -18,7 +18,7 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 
 from flows.publishing.form import INDEX, PublishedFile, PublishedForm
 from manifests.cards import WITHHELD
-from manifests.errors import DatasetError, TwinsetError, printable
+from manifests.errors import DatasetError, TwinsetError, first_line
 from manifests.files import describe
 from manifests.tombstones import TOMBSTONES
 from manifests.withheld import COMPLETE
@@ -159,14 +159,10 @@ def _asking(repo: str) -> Iterator[None]:
         raise TwinsetError(f"{repo}: the Hub cannot be asked: HF_HUB_OFFLINE is set; unset it") from error
     except HfHubHTTPError as error:
         raise TwinsetError(
-            f"{repo}: the Hub refuses ({_first_line(error)}); set HF_TOKEN to a token that may write there, and run the "
+            f"{repo}: the Hub refuses ({first_line(error)}); set HF_TOKEN to a token that may write there, and run the "
             "command again: it goes on where it stopped"
         ) from error
     except (HTTPError, RuntimeError, OSError) as error:
         raise TwinsetError(
-            f"{repo}: the Hub does not answer ({_first_line(error)}); run the command again: it goes on where it stopped"
+            f"{repo}: the Hub does not answer ({first_line(error)}); run the command again: it goes on where it stopped"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return printable(next(iter(str(error).splitlines()), type(error).__name__))

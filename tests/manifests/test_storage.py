@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +145,33 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
     assert all_names(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EDQUOT, "the quota of disk space is used up. Free some space"),
+        (errno.EFBIG, "a file would grow larger than is allowed here. Raise the limit"),
+    ],
+)
+def test_other_limits_of_a_disk_are_one_clear_line(tmp_path: Path, number: int, told: str):
+    with (
+        pytest.raises(DatasetError, match=f"^{tmp_path}: {told}") as caught,
+        Folder.at(str(tmp_path)).create("a"),
+    ):
+        raise OSError(number, os.strerror(number))
+    assert "\n" not in str(caught.value)
+    assert all_names(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_file_beyond_the_limit_is_one_clear_line(tmp_path: Path):
+    program = f"from manifests.storage import Folder; Folder.at({str(tmp_path)!r}).write('a', bytes(10_000))"
+    limited = f'ulimit -f 1; exec "{sys.executable}" -B -c "{program}"'
+    done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, check=False)  # noqa: S607
+    assert "DatasetError" in done.stderr.splitlines()[-1]
+    assert "larger than is allowed here" in done.stderr.splitlines()[-1]
+    assert all_names(tmp_path) == []
+
+
 @pytest.mark.parametrize("below", ["file", "file/deeper"])
 def test_a_folder_that_cannot_be_one_is_one_clear_line(tmp_path: Path, below: str):
     (tmp_path / "file").write_bytes(b"")
@@ -166,6 +195,18 @@ def test_another_error_of_the_system_stays_as_it_is(folder: Folder):
 def test_a_url_of_no_known_file_system_is_one_clear_line(url: str):
     with pytest.raises(DatasetError, match=f"^{url}: cannot be opened"):
         Folder.at(url)
+
+
+def test_a_file_is_in_the_folder_that_its_path_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    folders = {url: Folder.of_file(url) for url in ("/x.onnx", "x.onnx", "below/x.onnx", f"{tmp_path}/deep/x.onnx")}
+    assert {name for _, name in folders.values()} == {"x.onnx"}
+    assert [folder.root for folder, _ in folders.values()] == [
+        "/",
+        str(tmp_path),
+        str(tmp_path / "below"),
+        str(tmp_path / "deep"),
+    ]
 
 
 def test_a_folder_says_where_it_is(tmp_path: Path):
