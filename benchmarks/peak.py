@@ -6,6 +6,7 @@ prints the rate of large matrix products, which is what a model's FLOP are held 
 """
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +16,9 @@ import torch
 
 _TERA = 1e12
 _SIDE = {"cuda": 8192, "cpu": 1024}
-_PRODUCTS = 5
+_TURNS = 6
+_PRODUCTS = {"cuda": 20, "cpu": 1}
+"""Products a turn: on a GPU one takes two milliseconds, of which the call and the wait would be a part."""
 
 
 @dataclass
@@ -33,8 +36,14 @@ def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
     """TFLOP/s of square matrix products: the best of a few, after a warm-up."""
     side = _SIDE[device.type]
     left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    best = min(seconds(lambda: left @ right, device) for _ in range(_PRODUCTS + 1))
-    return 2 * side**3 / best / _TERA
+    products = _PRODUCTS[device.type]
+
+    def turn() -> None:
+        for _ in range(products):
+            torch.matmul(left, right)
+
+    best = min(seconds(turn, device) for _ in range(_TURNS))
+    return products * 2 * side**3 / best / _TERA
 
 
 def seconds(turn: Callable[[], object], device: torch.device) -> float:
@@ -52,15 +61,35 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def in_turns(turns: Mapping[str, Callable[[], object]], device: torch.device, rounds: int) -> dict[str, Taken]:
-    """Take the time of several ways, one after the other, again and again: what else the machine does meets all alike."""
+def in_turns(
+    turns: Mapping[str, Callable[[], object]], device: torch.device, rounds: int, until: float = math.inf
+) -> dict[str, Taken]:
+    """Take the time of several ways, one after the other, again and again: what else the machine does meets all alike.
+
+    Args:
+        turns: the ways.
+        device: where they run.
+        rounds: turns of each at most.
+        until: when `time.perf_counter` says this, no further round begins that would not end by then; one is always taken.
+    """
     taken = {name: Taken() for name in turns}
-    for _ in range(rounds):
+    longest = 0.0
+    for number in range(rounds):
+        start = time.perf_counter()
+        if number and start + longest > until:
+            break
         for name, turn in turns.items():
             began = time.process_time()
             taken[name].seconds.append(seconds(turn, device))
             taken[name].processor.append(time.process_time() - began)
+        longest = max(longest, time.perf_counter() - start)
     return taken
+
+
+def shares(minutes: float, parts: int) -> list[float]:
+    """When each of some parts, one after the other, must have ended, as `time.perf_counter` will say it."""
+    began = time.perf_counter()
+    return [began + 60 * minutes * (part + 1) / parts for part in range(parts)]
 
 
 def ratio(rates: Mapping[str, tuple[float, ...]], ours: str, peer: str) -> str:

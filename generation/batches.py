@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import torch
 
+from generation.faults import device_faults, out_of_memory
 from manifests.errors import InfrastructureError
 
 Item = TypeVar("Item")
@@ -66,7 +67,7 @@ class BatchRunner(Generic[Item, Result]):
         """Compute a batch of at most `batch_size` items.
 
         Raises:
-            InfrastructureError: a single item needs more memory than there is.
+            InfrastructureError: a single item needs more memory than there is, or the device failed.
         """
         wanted = self._batch_size if self._fill else len(items)
         rows: list[Row[Result]] = []
@@ -86,9 +87,11 @@ class BatchRunner(Generic[Item, Result]):
     def _attempt(self, items: Sequence[Item]) -> Sequence[Result] | None:
         """The results, or None when memory runs out; by then the failed attempt holds none of it."""
         try:
-            return self._run(items)
-        except torch.OutOfMemoryError:
-            pass
+            with device_faults("the model"):
+                return self._run(items)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
         if torch.cuda.is_available():
             gc.collect()
             torch.cuda.empty_cache()

@@ -12,6 +12,7 @@ from generation.captioning import accept
 from generation.cleaning import clean
 from generation.compiling import COMPILED, COMPILER
 from generation.config import BlipCaptions
+from generation.faults import loading
 from generation.models import TRANSFORMERS_WEIGHTS, find_model, load_model, load_part, weight_files
 from generation.numerics import DTYPES, find_device, reproducible
 from generation.overlap import ahead
@@ -47,14 +48,16 @@ class BlipCaptioner:
         self._name = folder.name
         self._revision = folder.revision(weights)
         processor = load_part(BlipProcessor, folder.path)
-        model = load_model(BlipForConditionalGeneration, folder.path).to(place, DTYPES[config.dtype])
+        model = load_model(BlipForConditionalGeneration, folder.path)
+        with loading(folder.name):
+            model.to(place, DTYPES[config.dtype])
         self._reader = Reader(model, processor, config)
 
     def caption(self, items: Sequence[CaptionRequest]) -> list[Caption | RejectedItem]:
         """One answer an item, in order; `empty-caption` where nothing is left after cleaning.
 
         Raises:
-            ModelError: a single image needs more memory than there is.
+            InfrastructureError: a single image needs more memory than there is, or the device failed.
         """
         size = self._config.batch_size
         runner = BatchRunner(self._reader.read, batch_size=size, fill=self._config.compile is True)

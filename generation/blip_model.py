@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import CompileConfig, EncoderDecoderCache, StaticCache
 
+from generation.compiling import compile_module, limits
 from pixels.arrays import Pixels
 
 
@@ -73,6 +74,14 @@ class _FusedAttention(nn.Module):
         return self.projection(mixed.transpose(1, 2).reshape(rows, patches, width)), None
 
 
+class _DecoderCompileConfig(CompileConfig):
+    """What transformers compiles the decoder with, which has no field for a limit of shapes of its own."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Arguments of `torch.compile`."""
+        return super().to_dict() | limits()
+
+
 class CompiledDecoding:
     """Greedy decoding with compiled models and caches of fixed shapes, for batches of one size at a time.
 
@@ -87,10 +96,10 @@ class CompiledDecoding:
         self._max_tokens = max_tokens
         self._patches = (vision.image_size // vision.patch_size) ** 2 + 1
         self._caches: tuple[int, Any] | None = None
-        model.vision_model.compile(fullgraph=True, dynamic=False)
+        compile_module(model.vision_model)
         # no CUDA graphs: they belong to one thread, and chunks come from several
         backend = torch.compiler.get_default_backend()
-        self._compile = CompileConfig(fullgraph=True, dynamic=False, mode="default", backend=backend)
+        self._compile = _DecoderCompileConfig(fullgraph=True, dynamic=False, mode="default", backend=backend)
         # transformers has no other way to compile on a CPU
         self._compile._compile_all_devices = True  # type: ignore[assignment]  # noqa: SLF001
 

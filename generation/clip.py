@@ -53,7 +53,7 @@ class ClipEmbedder:
         """A vector an image (shape (height, width, 3), uint8 sRGB), shape (images, dimensions).
 
         Raises:
-            ModelError: a single image needs more memory than there is.
+            InfrastructureError: a single image needs more memory than there is, or the device failed.
         """
         return self._vectors(BatchRunner(self._images, batch_size=_BATCH), pixels)
 
@@ -61,7 +61,7 @@ class ClipEmbedder:
         """A vector a text, shape (texts, dimensions); what the model's positions do not hold is cut off.
 
         Raises:
-            ModelError: a single text needs more memory than there is.
+            InfrastructureError: a single text needs more memory than there is, or the device failed.
         """
         return self._vectors(BatchRunner(self._texts, batch_size=_BATCH), texts)
 

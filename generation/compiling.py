@@ -4,6 +4,7 @@ The choice depends on the recipe, the number of images and the kind of device al
 off and goes on must come to the same bytes, and compiled models give other low bits.
 """
 
+import inspect
 from typing import Any, TypeVar, cast
 
 from generation.config import BlipCaptions, DiffusionConfig
@@ -15,6 +16,9 @@ COMPILED = "compiled"
 """The entry of a record's versions that says by what the model was compiled; absent where it was not."""
 
 COMPILER = "inductor"
+
+_SHAPES = 64
+"""Shapes for which one model is compiled at most: sizes of views, with and without guidance, and halves of batches."""
 
 _COMPILE_SECONDS = 120.0
 """What compiling costs a worker. The 67 s that PyTorch and Diffusers published for the whole of FLUX.1-dev on an H100
@@ -58,8 +62,27 @@ def compile_pipeline(pipeline: Any) -> None:
         pipeline: a pipeline of diffusers on its device, with a `unet` or a `transformer` and a `vae`.
     """
     denoiser = getattr(pipeline, "unet", None) or pipeline.transformer
-    denoiser.compile(fullgraph=True, dynamic=False)
-    pipeline.vae.decoder.compile(fullgraph=True, dynamic=False)
+    compile_module(denoiser)
+    compile_module(pipeline.vae.decoder)
+
+
+def compile_module(module: Any) -> None:
+    """Compile a module as one graph for each shape that it meets."""
+    module.compile(fullgraph=True, dynamic=False, **limits())
+
+
+def limits() -> dict[str, Any]:
+    """Arguments of `torch.compile` that give a module a limit of shapes of its own.
+
+    Torch's own limit of 8 shapes holds for all modules of one class together, and what passes it is an error: a process that
+    serves several models, or halves its batches, would come to that.
+    """
+    import torch  # noqa: PLC0415 - the estimate needs none
+
+    # an older torch may not know them
+    known = inspect.signature(torch.compile).parameters
+    own = {"isolate_recompiles": True, "recompile_limit": _SHAPES}
+    return {name: limit for name, limit in own.items() if name in known}
 
 
 def _seconds_saved(config: BlipCaptions | DiffusionConfig, pixels: int) -> float:

@@ -104,7 +104,7 @@ class GeneratorSettings(Settings):
 
 
 Steps = Annotated[int, Field(gt=0, le=1000)]
-Guidance = Annotated[float, Field(ge=0)]
+Guidance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Strength = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from generation.batches import BatchRunner, Row, slices
 from generation.buckets import check_native_size
 from generation.config import DiffusionConfig, InpaintConfig, SchedulerName, TextToImageConfig
-from generation.faults import device_faults
+from generation.faults import device_faults, refusals
 from generation.grid import Setting, draw_setting, order_of
 from generation.masks import draw_mask, raster_of, restored
 from generation.numerics import device_kind, library_versions
@@ -54,7 +54,8 @@ class Diffusion:
 
     Raises:
         ModelError: the negative prompt, or the words round the caption, are longer than the tokenizers take; or
-            nothing is masked, and the model cannot be shown an image in another way.
+            nothing is masked, and the model cannot be shown an image in another way; or a scheduler of the grid does not
+            suit the model.
     """
 
     def __init__(self, loaded: LoadedPipeline, config: DiffusionConfig, salt: str) -> None:
@@ -62,8 +63,10 @@ class Diffusion:
         self._pipeline = loaded.pipeline
         self._config = config
         self._salt = salt
-        # each is made when the first pair draws it; None is the pipeline's own
+        # those of a grid are made now: one that does not suit the model is refused before the first image
         self._schedulers: dict[SchedulerName | None, Any] = {None: self._pipeline.scheduler}
+        for name in config.grid.scheduler:
+            self._schedulers[name] = loaded.scheduler(name)
         self._prompts = PromptBudget(loaded.tokenizers)
         self._versions = library_versions() | ({"compiled": "inductor"} if config.compile is True else {})
         self._check_texts()
@@ -142,18 +145,17 @@ class Diffusion:
     def _run(self, draws: Sequence[_Draw]) -> list[Sampled]:
         """Run the pipeline on one batch."""
         request, setting = draws[0].request, draws[0].setting
-        if setting.scheduler not in self._schedulers:
-            self._schedulers[setting.scheduler] = self._loaded.scheduler(setting.scheduler)
         self._pipeline.scheduler = self._schedulers[setting.scheduler]
         sampling = Sampling(
             width=request.width,
             height=request.height,
             num_inference_steps=setting.num_inference_steps,
             guidance_scale=setting.guidance_scale,
-            negative_prompt=self._config.negative_prompt,
+            negative_prompt=setting.negative_prompt,
             strength=setting.strength,
         )
-        with device_faults(self._config.name):
+        who = f"generator {self._config.name}"
+        with device_faults(who), refusals(who, self._pipeline, setting.num_inference_steps):
             return sample(self._pipeline, sampling, [self._row(draw) for draw in draws])
 
     def _row(self, draw: _Draw) -> SampleRow:
@@ -186,7 +188,7 @@ class Diffusion:
             prompt=draw.fitted.prompt,
             prompt_used=draw.fitted.text,
             tokens_dropped=draw.fitted.tokens_dropped,
-            negative_prompt=config.negative_prompt,
+            negative_prompt=draw.setting.negative_prompt,
             seed=draw.seed,
             reseeds=draw.reseeds,
             scheduler=type(scheduler).__name__,

@@ -19,12 +19,14 @@ class Setting:
         scheduler: None: the pipeline's own.
         num_inference_steps: denoising steps of the whole noise schedule.
         guidance_scale: of classifier-free guidance.
+        negative_prompt: what guidance leads away from; empty where there is no guidance.
         strength: share of the noise schedule that the shown image goes through; 0 where none is shown.
     """
 
     scheduler: SchedulerName | None
     num_inference_steps: int
     guidance_scale: float
+    negative_prompt: str
     strength: float
 
 
@@ -36,11 +38,13 @@ def draw_setting(config: DiffusionConfig, number: int) -> Setting:
         number: the pair's seed, whose hash draws one value of each list.
     """
     grid = config.grid
+    guidance = _drawn(guidances_of(config), number, "guidance_scale")
     return Setting(
         # the recipe's own scheduler is the pipeline's already
         scheduler=_drawn(grid.scheduler or (None,), number, "scheduler"),
         num_inference_steps=_drawn(steps_of(config), number, "num_inference_steps"),
-        guidance_scale=_drawn(guidances_of(config), number, "guidance_scale"),
+        guidance_scale=guidance,
+        negative_prompt=config.negative_prompt if guidance > 1 else "",
         strength=_drawn(strengths_of(config), number, "strength"),
     )
 

@@ -18,6 +18,7 @@ from diffusers.pipelines.auto_pipeline import (
 
 from generation.compiling import compile_pipeline
 from generation.config import DiffusionConfig, Precision, SchedulerName
+from generation.faults import loading
 from generation.lora import lay_loras
 from generation.models import find_model, read_config
 from generation.numerics import DTYPES, find_device
@@ -96,6 +97,7 @@ def load_pipeline(config: DiffusionConfig, device: str) -> LoadedPipeline:
     Raises:
         ModelError: it cannot be found, diffusers has no pipeline of its kind for the method, parts of it are missing,
             damaged or of an unknown class, it cannot use a setting of the generator, or a LoRA does not fit it.
+        InfrastructureError: there is not enough memory for it.
     """
     place = find_device(device)
     if config.config:
@@ -115,7 +117,8 @@ def load_pipeline(config: DiffusionConfig, device: str) -> LoadedPipeline:
     refuse_unusable(pipeline, config)
     lora = lay_loras(pipeline, config.lora)
     pipeline.set_progress_bar_config(disable=True)
-    _place(pipeline, place, config.dtype)
+    with loading(name):
+        _place(pipeline, place, config.dtype)
     if config.compile is True:
         compile_pipeline(pipeline)
     return LoadedPipeline(pipeline, name, revision, lora, root)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from generation.autoencoders import load_autoencoder, reduction
 from generation.batches import BatchRunner, Row, slices
 from generation.config import Precision, ReconstructConfig
-from generation.faults import device_faults
+from generation.faults import device_faults, loading
 from generation.models import DIFFUSERS_WEIGHTS, find_model
 from generation.numerics import DTYPES, device_kind, find_device, library_versions, reproducible
 from generation.quiet import quiet
@@ -59,7 +59,7 @@ class LoadedAutoencoder:
         self.name = folder.name
         self.revision = folder.revision(weights)
         self.dtype = _precision(autoencoder, config.dtype)
-        with quiet():
+        with quiet(), loading(self.name):
             self._autoencoder = autoencoder.to(self.device, DTYPES[self.dtype])
             if self.device.type == "cuda":
                 self._autoencoder.to(memory_format=torch.channels_last)
@@ -122,12 +122,14 @@ class Reconstruct:
             return
         name = self._config.name
         size = common_size(name, requests, self.size_multiple)
-        runner = BatchRunner(self._autoencoder.reconstruct, batch_size=self._config.batch_size)
+        runner = BatchRunner(self._run, batch_size=self._config.batch_size)
         for batch in slices(requests, self._config.batch_size):
             regions = [region_of(name, request.pair_id, request.region, size) for request in batch]
-            with device_faults(name):
-                rows = runner.rows(regions)
-            yield [self._judge(request, row) for request, row in zip(batch, rows, strict=True)]
+            yield [self._judge(request, row) for request, row in zip(batch, runner.rows(regions), strict=True)]
+
+    def _run(self, regions: Sequence[Pixels]) -> list[NDArray[np.float32]]:
+        with device_faults(f"generator {self._config.name}"):
+            return self._autoencoder.reconstruct(regions)
 
     def _judge(self, request: GenerationRequest, row: Row[NDArray[np.float32]]) -> Generated | RejectedItem:
         try:

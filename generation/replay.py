@@ -5,6 +5,7 @@ generation/batches.py). So each fake stands at its recorded place of a batch of 
 for hold copies.
 """
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from generation.config import (
     ReconstructConfig,
     SchedulerName,
 )
-from generation.faults import device_faults
+from generation.faults import device_faults, out_of_memory, refusals
 from generation.lora import as_recorded
 from generation.masks import raster_of, restored
 from generation.numerics import DTYPES, device_kind, library_versions
@@ -125,9 +126,11 @@ class Replayer:
         for request in requests:
             rows[request.fake.batch_position] = request
         try:
-            with device_faults(self._config.name):
+            with device_faults(f"generator {self._config.name}"):
                 made = model.run(rows)
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
             raise InfrastructureError(
                 f"generator {self._config.name}: out of memory with the recorded batch of {fake.batch_size}; "
                 "free the device, or take a larger one"
@@ -146,6 +149,7 @@ class Replayer:
         config = self._config.model_copy(update=recorded)
         if self._loaded is None or self._loaded[0] != config:
             self._loaded = None  # two models at a time may not fit
+            gc.collect()  # a compiled one refers to itself
             self._loaded = (config, _load(config, self._device))
         return self._loaded[1]
 
@@ -206,7 +210,8 @@ class _Pipeline:
     def run(self, rows: Sequence[ReplayRequest]) -> list[Sampled]:
         fake = rows[0].fake
         self._pipeline.scheduler = _scheduler(fake)
-        return sample(self._pipeline, _sampling(fake), [self._row(row) for row in rows])
+        with refusals(f"generator {self._config.name}", self._pipeline, fake.num_inference_steps):
+            return sample(self._pipeline, _sampling(fake), [self._row(row) for row in rows])
 
     def _row(self, request: ReplayRequest) -> SampleRow:
         fake = request.fake

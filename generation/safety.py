@@ -67,7 +67,8 @@ class SafetyClassifier:
             An answer an image, in order: what was found and how probable it is, empty for a safe image.
 
         Raises:
-            ModelError: a single image needs more memory than there is, or the model gives no probability.
+            InfrastructureError: a single image needs more memory than there is, or the device failed.
+            ModelError: the model gives no probability.
         """
         runner = BatchRunner(self._probabilities, batch_size=self._rules.batch_size)
         rows = [row.result for batch in slices(inputs, self._rules.batch_size) for row in runner.rows(batch)]

@@ -18,6 +18,7 @@ from flows.regenerate import Regeneration
 from generation.masks import raster
 from manifests.dataset import Dataset
 from manifests.records import Fake, SourceImage
+from tests.flows.text_encoder import write_text_encoder
 
 MODELS = Path(__file__).parents[2] / "demo" / "models"
 COLOURS = ("red", "blue", "green", "white")
@@ -116,30 +117,6 @@ def picture(seed: int) -> Image.Image:
     return Image.fromarray(patches).resize((176, 144), Image.Resampling.BICUBIC)
 
 
-def text_encoder(folder: Path) -> None:
-    """A BERT of one layer, in the published format, that tells words apart."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    from generation.quiet import quiet
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cube", *COLOURS]
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=16,
-        initializer_range=0.5,
-    )
-    tokenizer = BertTokenizer(vocab={word: number for number, word in enumerate(words)}, model_max_length=16)
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
-        BertModel(config).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-
 def lora(file: Path) -> None:
     """A LoRA of random values for the demo's own generator, as diffusers publishes it."""
     import diffusers
@@ -159,7 +136,7 @@ def lora(file: Path) -> None:
 @pytest.fixture
 def recipe_path(tmp_path: Path) -> Path:
     """Four captioned photographs, and as many fakes that others made."""
-    text_encoder(tmp_path / "encoder")
+    write_text_encoder(tmp_path / "encoder", ["a", "cube", *COLOURS])
     lora(tmp_path / "style.safetensors")
     for folder, table, names, first in (
         ("photos", "photos.csv", ("path", "caption"), 0),

@@ -31,6 +31,7 @@ from manifests.records import ExistingFake, Pair, Reason
 from manifests.verify.run import Verification
 from manifests.wanted import Wanted
 from sources.base import Listing
+from tests.flows.text_encoder import write_text_encoder
 
 pytestmark = pytest.mark.xdist_group("retrieve")
 
@@ -96,29 +97,9 @@ def write_table(path: Path, names: tuple[str, str], rows: dict[str, str]) -> Non
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of one layer, in the published format, that tells words apart."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    from generation.quiet import quiet
-
+    """What tells the words of the captions apart."""
     folder = tmp_path_factory.mktemp("encoder")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", *COLOURS, *THINGS]
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=16,
-        initializer_range=0.5,
-    )
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
-        BertModel(config).save_pretrained(folder)
-        BertTokenizer(vocab={word: number for number, word in enumerate(words)}, model_max_length=16).save_pretrained(
-            folder
-        )
+    write_text_encoder(folder, ["a", *COLOURS, *THINGS])
     return folder
 
 

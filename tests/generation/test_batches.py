@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.batches import BatchRunner, slices
-from manifests.errors import InfrastructureError
+from generation.faults import loading
+from manifests.errors import InfrastructureError, ModelError
 
 
 class Device:
@@ -79,3 +80,60 @@ def test_filled_batches_all_have_one_size(count: int, batch_size: int, memory: i
     assert len(served) == 1
     assert {row.batch_size for row in rows} == served
     assert {row.degraded for row in rows} == {batch_size > memory}
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        torch.AcceleratorError("CUDA error: out of memory\nmore lines"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+        MemoryError(),
+        None,
+    ],
+)
+def test_memory_runs_out_under_many_names(full: Exception | None):
+    def run(items: Sequence[int]) -> Sequence[int]:
+        if len(items) > 1:
+            if full is None:
+                torch.empty(2**60, dtype=torch.uint8)  # more than any processor can address
+            else:
+                raise full
+        return items
+
+    rows = BatchRunner(run, batch_size=2).rows([1, 2])
+    assert [(row.result, row.batch_size, row.degraded) for row in rows] == [(1, 1, True), (2, 1, True)]
+
+
+def test_a_fault_of_the_device_is_told_from_want_of_memory_and_from_a_mistake():
+    def raising(error: Exception) -> BatchRunner[int, int]:
+        def run(_: Sequence[int]) -> Sequence[int]:
+            raise error
+
+        return BatchRunner(run, batch_size=2)
+
+    with pytest.raises(InfrastructureError, match=r"the model: the device failed \(CUDA error: unspecified .*\);"):
+        raising(torch.AcceleratorError("CUDA error: unspecified launch failure\nmore lines")).rows([1, 2])
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes"):
+        raising(RuntimeError("mat1 and mat2 shapes cannot be multiplied")).rows([1, 2])
+
+
+def test_a_machine_that_cannot_compile_is_one_line():
+    def no_compiler(*_: object) -> None:
+        raise RuntimeError("no working C++ compiler\nmore lines")
+
+    double = torch.compile(lambda rows: rows * 2, backend=no_compiler)
+
+    def run(items: Sequence[int]) -> Sequence[int]:
+        return [int(item) for item in double(torch.tensor(items))]
+
+    with pytest.raises(ModelError, match=r"the model: compiling fails here \(no working C\+\+ compiler\);"):
+        BatchRunner(run, batch_size=2).rows([1, 2])
+
+
+def test_a_model_without_room_is_one_line():
+    with pytest.raises(InfrastructureError, match="model sd: there is not enough memory to load it"), loading("sd"):
+        torch.empty(2**60, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="expected"), loading("sd"):
+        raise RuntimeError("expected all tensors to be on the same device")

@@ -22,6 +22,13 @@ from generation.cleaning import clean
         ("a cat catches", "a cat catches"),
         ("red arafed red cube", "red cube"),
         ("Arafed ", ""),
+        ("arafed, dog", "dog"),
+        ("arafed - dog. arafed, a red cube.", "dog. a red cube."),
+        ("a cube, arafed, on the floor", "a cube, on the floor"),
+        ("\u200b\u2060 \ufeff", ""),
+        ("\u3164 \u2800\x00 \ufe0f", ""),
+        ("a \u200bred\u200b \u200b cube", "a \u200bred\u200b cube"),
+        ("👩\u200d🚀 कर\u200dके", "👩\u200d🚀 कर\u200dके"),
         ("", ""),
     ],
 )
@@ -29,10 +36,12 @@ def test_cleaned_captions(text: str, cleaned: str):
     assert clean(text) == cleaned
 
 
-words = st.sampled_from(["a", "A", "red", "arafed", "araffe", "cube", "Cube", "\n", "  ", "the-the", "it's", "ÜBER"])
+words = st.sampled_from(
+    ["a", "A", "red", "arafed", "araffe", "cube", "Cube", "\n", "  ", "the-the", "it's", "ÜBER", ",", "\u200b"]
+)
 
 
-@given(st.lists(words).map(" ".join) | st.text())
+@given(st.lists(words).map(" ".join) | st.lists(words).map("".join) | st.text())
 def test_cleaning_twice_changes_nothing(text: str):
     once = clean(text)
     assert clean(once) == once

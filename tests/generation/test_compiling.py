@@ -1,11 +1,12 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from generation.compiling import decided
+from generation.compiling import compile_pipeline, decided
 from generation.config import BlipCaptions, Compiling, TextToImageConfig
 
 INDUCTOR = bool(os.environ.get("TWINSET_TEST_COMPILE"))
@@ -101,6 +102,32 @@ def test_a_compiled_pipeline_gives_the_same_images_and_says_that_it_is_compiled(
 
 
 @pytest.mark.usefixtures("compiler")
+def test_one_process_compiles_many_models_of_one_class_for_many_shapes():
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(width, width)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return self.layer(rows)
+
+    def pipeline(width: int) -> SimpleNamespace:
+        made = SimpleNamespace(unet=Net(width), vae=SimpleNamespace(decoder=Net(width)))
+        compile_pipeline(made)
+        return made
+
+    for width in range(4, 9):
+        one = pipeline(width)
+        with torch.no_grad():
+            one.vae.decoder(one.unet(torch.ones(2, width)))
+    for rows in range(1, 11):
+        with torch.no_grad():
+            assert one.unet(torch.ones(rows, width)).shape == (rows, width)
+
+
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("prefix", ["", "a photo of"] if INDUCTOR else ["a photo of"])
 def test_a_compiled_captioner_says_the_same(models: Path, pictures: list[np.ndarray], prefix: str):
     from generation.captioning import open_captioner
@@ -122,3 +149,21 @@ def test_a_compiled_captioner_says_the_same(models: Path, pictures: list[np.ndar
     assert {one.decoding["compiled"] for one in compiled} == {"inductor"}
     assert {one.decoding["batch_size"] for one in compiled} == {2}
     assert all("compiled" not in one.decoding for one in eager)
+
+
+@pytest.mark.usefixtures("compiler")
+def test_a_compiled_captioner_meets_batches_of_more_sizes_than_torch_allows_a_class(
+    models: Path, pictures: list[np.ndarray]
+):
+    import torch._dynamo
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+
+    from generation.blip import Reader
+    from generation.requests import CaptionRequest
+
+    model, processor = (part.from_pretrained(models / "blip") for part in (BlipForConditionalGeneration, BlipProcessor))
+    reader = Reader(model, processor, BlipCaptions(model="blip", max_new_tokens=2, compile=True))
+    prepared = reader.prepare([CaptionRequest("0" * 16 + "-scene", pictures[0])])
+    with torch._dynamo.config.patch(recompile_limit=1):  # of its 8, so that two sizes are enough
+        for rows in (2, 1):
+            assert len(reader.read(prepared * rows)) == rows

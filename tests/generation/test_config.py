@@ -26,6 +26,8 @@ def test_method_and_source_choose_the_settings():
         ({"steps": 3}, "Extra inputs"),
         ({"num_inference_steps": 0}, "greater than 0"),
         ({"prompt_template": "a painting"}, "pattern"),
+        ({"guidance_scale": float("inf")}, "finite"),
+        ({"grid": {"guidance_scale": [5.0, float("inf")]}}, "finite"),
         ({"scheduler": "DPMSolverSDEScheduler"}, "EulerDiscreteScheduler"),
         ({"method": "reconstruct", "guidance_scale": 3.0}, "Extra inputs"),
         ({"model": ""}, "at least 1"),

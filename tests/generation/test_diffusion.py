@@ -144,6 +144,12 @@ def test_records_say_what_was_asked(models: Path, model: str):
     assert fake.native_sha256 == sha256(one.pixels.tobytes()).hexdigest()
 
 
+def test_a_negative_prompt_is_recorded_where_guidance_uses_it(models: Path):
+    generator = opened(models / "sd", negative_prompt="blue", grid={"guidance_scale": [1.0, 7.5]})
+    made = fakes(generator, requests(6))
+    assert {(one.fake.guidance_scale, one.fake.negative_prompt) for one in made} == {(1.0, ""), (7.5, "blue")}
+
+
 @pytest.mark.parametrize("model", PIPELINES)
 def test_long_prompts_are_cut_and_counted_without_a_word(
     models: Path, model: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

@@ -287,3 +287,37 @@ def test_another_scheduler_follows_the_models_flow(
     assert recorded.get("shift", recorded.get("flow_shift")) == 3.0
     assert recorded.get("use_flow_sigmas", True)
     assert recorded.get("use_dynamic_shifting", False) == (name == "flux")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "complaint"),
+    [
+        (
+            "flux_schnell",
+            {"method": "text-to-image", "scheduler": "DPMSolverMultistepScheduler", "guidance_scale": 0.0},
+            r"a FluxPipeline fails with DPMSolverMultistepScheduler and 2 steps \(AssertionError\)",
+        ),
+        (
+            "stable_diffusion_3",
+            {"method": "image-to-image", "grid": {"scheduler": ["UniPCMultistepScheduler"]}},
+            r"fails with UniPCMultistepScheduler and 2 steps \(.* no attribute 'scale_noise'\)",
+        ),
+        (
+            "stable_diffusion_2",
+            {"scheduler": "PNDMScheduler"},
+            r"fails with PNDMScheduler and 2 steps \(operands could",
+        ),
+    ],
+)
+def test_a_scheduler_that_a_pipeline_fails_with_is_one_line(
+    folder: Pipelines, pictures: list[NDArray[np.uint8]], name: str, settings: dict[str, Any], complaint: str
+):
+    generator = open_generator(config(folder(name), **settings), "cpu", salt="")
+    with pytest.raises(ModelError, match=complaint):
+        fakes(generator.generate(asked(32, pictures, shown=settings.get("method") == "image-to-image")))
+
+
+def test_a_scheduler_of_the_grid_that_does_not_suit_the_model_is_refused_before_the_first_image(models: Path):
+    settings = config(models / "sd", grid={"scheduler": ["DDIMScheduler", "FlowMatchEulerDiscreteScheduler"]})
+    with pytest.raises(ModelError, match="FlowMatchEulerDiscreteScheduler is for models of flow matching"):
+        open_generator(settings, "cpu", salt="")
