@@ -24,6 +24,7 @@ from benchmarks.synthetic_build import build_size, fill_aligned, fill_screened, 
 from flows.counts import stage_counts
 from flows.folder import BuildFolder
 from flows.plan import plan_recipe
+from flows.stages.audit import AuditStage
 from flows.stages.manifest import ManifestStage
 from flows.stages.select import SelectStage
 from flows.stages.split import SplitStage
@@ -97,7 +98,7 @@ def _search(build: BuildFolder) -> None:
 
 def _index(build: BuildFolder) -> None:
     dataset = Dataset.open(str(build.dataset))
-    write_index(build.dataset, "none", dataset.record_counts())
+    write_index(build.dataset, "none", dataset.record_counts(), AuditStage(build).written())
 
 
 def _plan(build: BuildFolder) -> None:

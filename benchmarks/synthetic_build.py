@@ -27,7 +27,8 @@ from flows.stages.select import SelectStage
 from flows.stages.shards import ShardsStage
 from flows.stages.split import SplitStage
 from manifests import canonical
-from manifests.chunks import Blob, Marker, Output, slices
+from manifests.chunk_writer import Blob
+from manifests.chunks import slices
 from manifests.files import WrittenFile, describe
 from manifests.index import write_index
 from manifests.records import Caption, Encoding, Fake, Frame, ImageFacts, JpegCoding, Member, SourceImage
@@ -35,8 +36,23 @@ from manifests.records import Caption, Encoding, Fake, Frame, ImageFacts, JpegCo
 TABLE = "table.csv"
 _NEAR = 50
 """Every so many images there is one that looks like an earlier one."""
-_KEY, _SHA, _PHASH, _FAKE_PHASH, _NUMBER = "0" * 16, "1" * 64, "2" * 16, "3" * 16, "4" * 12
-_PLACES = re.compile(b"|".join(text.encode() for text in (_SHA, _KEY, _PHASH, _FAKE_PHASH, _NUMBER)))
+_KEY, _PHASH, _FAKE_PHASH, _NUMBER, _WORDS = "0" * 16, "2" * 16, "3" * 16, "4" * 12, "some words"
+_SHA, _NATIVE_SHA, _REAL_SHA, _FAKE_SHA = "1" * 64, "6" * 64, "7" * 64, "8" * 64
+_NAMES = {
+    _SHA: "sha256",
+    _NATIVE_SHA: "native_sha256",
+    _REAL_SHA: "real_sha256",
+    _FAKE_SHA: "fake_sha256",
+    _KEY: "key",
+    _PHASH: "phash",
+    _FAKE_PHASH: "fake_phash",
+    _NUMBER: "number",
+    _WORDS: "words",
+}
+_IMAGE = re.compile(rb'"phash":"(?P<phash>[0-9a-f]{16})".*"sha256":"(?P<sha256>[0-9a-f]{64})"')
+_SYLLABLES = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "ve"]
+_VOCABULARY = [f"{first}{second}".encode() for first in _SYLLABLES for second in _SYLLABLES]
+_PLACES = re.compile("|".join(_NAMES).encode())
 
 
 def open_build(folder: Path, chunk: int, shard: int) -> BuildFolder:
@@ -95,16 +111,12 @@ def fill_aligned(build: BuildFolder) -> None:
     between: Sequence[MapStage] = (FrameStage(build), CaptionStage(build), *generate_stages(build))
     template = _placed(_aligned())
     fakes = (f"{phash:016x}".encode() for phash in hashes(build_size(build), seed=1).tolist())
-    key = re.compile(rb'"key":"([0-9a-f]{16})"')
     for index in range(select.count() or 0):
         for stage in between:
             _write_map_chunk(stage, index, [])
-        found = [(match[1], line) for line in select.store.lines(index) if (match := key.search(line))]
-        phash = re.compile(rb'"phash":"([0-9a-f]{16})"')
+        images = (_IMAGE.search(line) for line in select.store.lines(index))
         lines = [
-            template % _values(image, match[1], next(fakes))
-            for image, line in found
-            if (match := phash.search(line)) is not None
+            template % _values(image["sha256"], image["phash"], next(fakes)) for image in images if image is not None
         ]
         _write_map_chunk(AlignStage(build), index, lines)
 
@@ -139,19 +151,30 @@ def _screened(count: int) -> Iterator[bytes]:
     template = _placed(_image())
     for number, phash in enumerate(hashes(count, seed=0).tolist()):
         sha256 = hashlib.sha256(str(number).encode()).hexdigest().encode()
-        yield template % _values(sha256[:16], f"{phash:016x}".encode(), b"", sha256)
+        yield template % _values(sha256, f"{phash:016x}".encode())
 
 
-def _values(key: bytes, phash: bytes, fake_phash: bytes, sha256: bytes = b"") -> dict[bytes, bytes]:
-    whole = sha256 or key * 4
-    return {b"key": key, b"sha256": whole, b"phash": phash, b"fake_phash": fake_phash, b"number": key[:12]}
+def _values(sha256: bytes, phash: bytes, fake_phash: bytes = b"") -> dict[bytes, bytes]:
+    """What differs from image to image, and says as much as it does in earnest, for records are stored compressed."""
+    key = sha256[:16]
+    native, real, fake = (hashlib.sha256(name + key).hexdigest().encode() for name in (b"native", b"real", b"fake"))
+    return {
+        b"key": key,
+        b"sha256": sha256,
+        b"native_sha256": native,
+        b"real_sha256": real,
+        b"fake_sha256": fake,
+        b"phash": phash,
+        b"fake_phash": fake_phash,
+        b"number": key[:12],
+        b"words": b" ".join(_VOCABULARY[byte] for byte in bytes.fromhex(native[:32].decode())),
+    }
 
 
 def _placed(record: ScreenedImage | AlignedPair) -> bytes:
     """The record's line, with places for what differs from image to image."""
-    names = {_KEY: "key", _SHA: "sha256", _PHASH: "phash", _FAKE_PHASH: "fake_phash", _NUMBER: "number"}
     line = canonical.dumps(record).replace(b"%", b"%%")
-    return _PLACES.sub(lambda match: f"%({names[match[0].decode()]})b".encode(), line)
+    return _PLACES.sub(lambda match: f"%({_NAMES[match[0].decode()]})b".encode(), line)
 
 
 def _image() -> ScreenedImage:
@@ -181,7 +204,7 @@ def _image() -> ScreenedImage:
 
 def _aligned() -> AlignedPair:
     screened = _image()
-    caption = f"a photograph of a bowl, two glasses and number {_NUMBER} on a wooden table"
+    caption = f"a photograph of {_WORDS} on a wooden table"
     fake = Fake(
         generator="sd15",
         method="text-to-image",
@@ -199,9 +222,10 @@ def _aligned() -> AlignedPair:
         native_width=512,
         native_height=512,
         versions={"diffusers": "0.42.1", "torch": "2.15.0", "transformers": "5.23.0"},
-        native_sha256=_SHA,
+        native_sha256=_NATIVE_SHA,
     )
-    members = {name: Member(sha256=_SHA, size=40_000, width=320, height=320) for name in ("real", "sd15")}
+    digests = {"real": _REAL_SHA, "sd15": _FAKE_SHA}
+    members = {name: Member(sha256=sha256, size=40_000, width=320, height=320) for name, sha256 in digests.items()}
     return AlignedPair(
         pair_id=f"{_KEY}-scene",
         screened=screened,
@@ -221,24 +245,8 @@ def _write_map_chunk(stage: MapStage, index: int, lines: Sequence[bytes]) -> Non
 
 
 def _write_chunk(stage: BuildStage, index: int, inputs: str, lines: Iterable[bytes]) -> None:
-    """A chunk's files and its marker, as `StageStore.commit` writes them, from lines that are made already."""
-    entries = list(lines)
-    files = {
-        f"{index:05d}.jsonl": b"".join(line + b"\n" for line in entries),
-        f"{index:05d}.rejects.jsonl": b"",
-    }
-    for name, data in files.items():
-        stage.store.folder.write(name, data)
-    outputs = {name: Output(sha256=hashlib.sha256(data).hexdigest(), size=len(data)) for name, data in files.items()}
-    now = time.time()
-    stage.store.folder.write(f"{index:05d}.time.json", canonical.dumps({"started": now, "ended": now}))
-    marker = Marker(
-        index=index,
-        inputs=inputs,
-        settings=stage.store.settings,
-        outputs=outputs,
-        seen=len(entries),
-        forwarded=len(entries),
-        rejected={},
-    )
-    stage.store.folder.write(f"{index:05d}.done.json", canonical.dumps(marker))
+    chunk = stage.store.writer(index)
+    for line in lines:
+        chunk.seen += 1
+        chunk.add_line(line)
+    stage.store.commit(chunk, inputs, started=time.time())

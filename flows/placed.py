@@ -12,8 +12,9 @@ from flows.folder import BuildFolder
 from flows.records import PlacedPair
 from flows.stages.align import AlignStage
 from flows.stages.split import SplitStage
-from manifests.chunks import Blob, PlacedLines
+from manifests.chunk_writer import Blob
 from manifests.parts import Part
+from manifests.places import PlacedLines
 from manifests.records import History, Split
 
 
@@ -65,7 +66,7 @@ class PlacedPairs:
     """The pairs that have a place in the shards, with their aligned records."""
 
     def __init__(self, build: BuildFolder) -> None:
-        self._split, self._aligned = SplitStage(build), AlignStage(build).store
+        self._split, self._aligned = SplitStage(build), PlacedLines(AlignStage(build).store)
 
     def lines(self) -> Iterator[bytes]:
         """The manifest's lines of all pairs, in its order."""
@@ -74,20 +75,18 @@ class PlacedPairs:
 
     def of_shard(self, index: int) -> Iterator[tuple[bytes, msgspec.Raw]]:
         """The manifest's lines of a shard's pairs, and where the bytes of each one's members lie, as `blobs_of` reads it."""
-        with PlacedLines(self._aligned) as lines:
-            for placed in self._split.placed(index):
-                aligned = _parsed(lines[placed.aligned])
-                yield _line(placed, aligned), aligned.blobs
+        for placed in self._split.placed(index):
+            aligned = _parsed(self._aligned[placed.aligned])
+            yield _line(placed, aligned), aligned.blobs
 
     def jpeg_tables(self) -> dict[str, tuple[tuple[int, ...], ...]]:
         """The quantisation tables that some pair names, by digest; a record is read for each."""
         tables: dict[str, tuple[tuple[int, ...], ...]] = {}
-        with PlacedLines(self._aligned) as lines:
-            for placed in (placed for index in range(self._split.count() or 0) for placed in self._split.placed(index)):
-                if placed.own_tables is not None and placed.own_tables not in tables:
-                    tables[placed.own_tables] = _coding(_parsed(lines[placed.aligned]).screened.coding).tables
-                if placed.jpeg_tables and placed.jpeg_tables not in tables:
-                    tables[placed.jpeg_tables] = _coding(_parsed(lines[placed.aligned]).history).tables
+        for placed in (placed for index in range(self._split.count() or 0) for placed in self._split.placed(index)):
+            if placed.own_tables is not None and placed.own_tables not in tables:
+                tables[placed.own_tables] = _coding(_parsed(self._aligned[placed.aligned]).screened.coding).tables
+            if placed.jpeg_tables and placed.jpeg_tables not in tables:
+                tables[placed.jpeg_tables] = _coding(_parsed(self._aligned[placed.aligned]).history).tables
         return tables
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from manifests.chunks import Blob, LinePlace
+from manifests.chunk_writer import Blob
+from manifests.places import LinePlace
 from manifests.records import (
     Caption,
     Encoding,

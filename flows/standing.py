@@ -3,7 +3,6 @@
 Only what decides is read of a pair, and little of that is kept: of millions, not all records can be held at once.
 """
 
-import itertools
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,16 +10,14 @@ from itertools import groupby
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from flows.folder import BuildFolder
 from flows.recipe import Recipe
 from flows.stages.base import BuildStage
 from generation.config import RetrieveConfig
-from manifests.chunks import LinePlace
 from manifests.parts import CaptionPart, FramePart, ImagePart, Part
+from manifests.places import LinePlace, placed_lines
 from manifests.records import IMAGE, REAL, Method, Reason
 from manifests.splits import Assignment, Item, assign, bonds_of
 
@@ -70,11 +67,10 @@ P = TypeVar("P", bound=StandingPair)
 
 
 def of_chunk(stage: BuildStage, index: int, kind: type[P]) -> Iterator[tuple[LinePlace, P]]:
-    """The aligned pairs of a chunk in the order of their ids: images stand in the order of their keys, views as they were cut."""
+    """The aligned pairs of a chunk in the order of their ids; in the chunk itself, images that stand alone come first."""
     parsed = msgspec.json.Decoder(kind).decode
-    pairs = ((place, parsed(line)) for place, line in stage.store.placed_lines(index))
-    for _, views in groupby(pairs, key=lambda placed: placed[1].screened.image.key):
-        yield from sorted(views, key=lambda placed: placed[1].pair_id)
+    pairs = ((place, parsed(line)) for place, line in placed_lines(stage.store, index))
+    yield from sorted(pairs, key=lambda placed: placed[1].pair_id)
 
 
 def of_stage(stage: BuildStage, kind: type[P]) -> Iterator[tuple[LinePlace, P]]:
@@ -111,24 +107,13 @@ def _joined(homes: Iterator[Assignment], keys: "array[int]") -> Iterator[Assignm
 
     Args:
         homes: in the order of their keys. They are made once they are asked for, and all pairs have been read then.
-        keys: of the pairs' images, filled by that time. They are in order but for those of a chunk, which may be mixed up.
+        keys: of the pairs' images, in the same order; filled by that time.
     """
     home = next(homes, None)
-    for start, end in itertools.pairwise(_cuts(np.frombuffer(keys, np.uint64))):
-        last = f"{max(keys[start:end]):016x}"
-        found: dict[int, Assignment] = {}
-        while home is not None and home.key <= last:
-            found[int(home.key, 16)] = home
+    for key in keys:
+        while home is not None and int(home.key, 16) < key:
             home = next(homes, None)
-        yield from map(found.get, keys[start:end])
-
-
-def _cuts(keys: NDArray[np.uint64]) -> list[int]:
-    """Places at which all keys before are smaller than all keys behind; the ends among them."""
-    if not len(keys):
-        return [0]
-    before, behind = np.maximum.accumulate(keys)[:-1], np.minimum.accumulate(keys[::-1])[::-1][1:]
-    return [0, *(np.flatnonzero(before < behind) + 1).tolist(), len(keys)]
+        yield home if home is not None and int(home.key, 16) == key else None
 
 
 class _Survey:

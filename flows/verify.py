@@ -8,7 +8,7 @@ from flows.folder import BuildFolder
 from flows.records import StoredImage
 from flows.stages.manifest import stages_before_manifest
 from flows.stages.reals import RealsStage
-from manifests.chunks import Blob
+from manifests.chunk_writer import Blob
 from manifests.errors import DatasetError
 from manifests.records import Pair, Reason, Reject, SourceImage, Stage
 from manifests.verify.findings import Finding

@@ -11,15 +11,12 @@ from manifests.cards import write_card
 from manifests.composition import Composition
 from manifests.croissant import write_croissant
 from manifests.datasheet import Audited, Withheld
-from manifests.files import describe
+from manifests.files import WrittenFile, create_described, describe
 from manifests.header import Header
 from manifests.parts import pair_part
 from manifests.records import STAGES, Pair, Reject, Split, Stage
 from manifests.storage import Folder
 from manifests.tables import Attribution, ManifestTable, pieces
-
-ACCOUNTS = ("ATTRIBUTION.csv", "README.md", "croissant.json", "manifest.jsonl", "manifest.parquet")
-"""The files that `write_accounts` writes."""
 
 
 def write_accounts(
@@ -31,7 +28,7 @@ def write_accounts(
     with_singles: bool,
     audited: Audited | None = None,
     withheld: Withheld | None = None,
-) -> None:
+) -> list[WrittenFile]:
     """Write the files that are drawn from the pairs, the manifest last: whoever sees it sees them all.
 
     Args:
@@ -42,13 +39,16 @@ def write_accounts(
         with_singles: whether some of them are images that stand alone.
         audited: what the audit says; None where these are written before it.
         withheld: what is missing from the shards, if anything is.
+
+    Returns:
+        The files.
     """
     composition = Composition()
-    with folder.create("manifest.jsonl") as manifest:  # it appears at the end of the block
+    with create_described(folder, "manifest.jsonl") as manifest:  # it appears at the end of the block
         manifest.write(canonical.dumps(header) + b"\n")
         with (
-            folder.create("ATTRIBUTION.csv") as credit,
-            folder.create("manifest.parquet") as parquet,
+            create_described(folder, "ATTRIBUTION.csv") as credit,
+            create_described(folder, "manifest.parquet") as parquet,
             ManifestTable(parquet, labels=with_singles) as table,
             ThreadPoolExecutor(1) as writer,
         ):
@@ -62,16 +62,17 @@ def write_accounts(
                 written.result()  # one batch is written while the next one is made ready
                 written = writer.submit(_write, manifest, table, batch, columns)
             written.result()
-        described = describe(folder, "manifest.parquet")
         write_card(folder, header, composition, audited, withheld)
         write_croissant(
             folder,
             header,
             composition,
-            {**shards, described.name: described.sha256},
+            {**shards, parquet.file.name: parquet.file.sha256},
             audited=audited,
             withheld=withheld,
         )
+    small = [describe(folder, name) for name in ("README.md", "croissant.json")]
+    return [credit.file, parquet.file, manifest.file, *small]
 
 
 def write_accounts_of(
@@ -82,7 +83,7 @@ def write_accounts_of(
     *,
     audited: Audited | None = None,
     withheld: Withheld | None = None,
-) -> None:
+) -> list[WrittenFile]:
     """`write_accounts` of pairs that are whole records; they are gone through twice.
 
     Args:
@@ -95,7 +96,7 @@ def write_accounts_of(
     """
     with_singles = any(pair.is_single for pair in pairs())
     lines = map(canonical.dumps, pairs())
-    write_accounts(folder, header, lines, shards, with_singles=with_singles, audited=audited, withheld=withheld)
+    return write_accounts(folder, header, lines, shards, with_singles=with_singles, audited=audited, withheld=withheld)
 
 
 def _write(manifest: IO[bytes], table: ManifestTable, lines: Sequence[bytes], columns: pa.Table) -> None:

@@ -18,7 +18,7 @@ from manifests.accounts import shard_name, used_tables, write_accounts_of, write
 from manifests.chunks import slices
 from manifests.dataset import Dataset, refuse_inside_dataset
 from manifests.errors import DatasetError, first_complaint
-from manifests.files import describe
+from manifests.files import create_described
 from manifests.header import Header, ShardInfo
 from manifests.index import write_index
 from manifests.journal import alone
@@ -153,10 +153,10 @@ def _write(folder: Folder, parts: Sequence[Part], header: Header, taken: _Taken)
         samples = _samples(parts, members, place)
         for number, batch in enumerate(slices(taken.pairs(place), header.pairs_per_shard)):
             name = shard_name(*place, number, views=len(views))
-            with folder.create(f"shards/{name}") as stream:
+            with create_described(folder, f"shards/{name}") as stream:
                 write_shard(stream, itertools.islice(samples, len(batch)))
             shards.append(ShardInfo(name=name, split=place[0], view=place[1], pairs=len(batch)))
-            digests[f"shards/{name}"] = describe(folder, f"shards/{name}").sha256
+            digests[stream.file.name] = stream.file.sha256
     used = {generator for pair in named() for generator in pair.fakes}
     complete = header.model_copy(
         update={

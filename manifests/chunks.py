@@ -2,7 +2,7 @@
 
 A stage's folder holds, for chunk 7:
 
-    00007.jsonl           a record a line, in the order in which they were given
+    00007.jsonl.zst       a record a line, in the order in which they were given; compressed, for they are much alike
     00007.rejects.jsonl   a `Reject` a line
     00007.tar             the records' bytes (only where the stage makes any), uncompressed: a record points into it
     00007.done.json       the marker: digests of inputs, settings and outputs; written last
@@ -13,21 +13,18 @@ there with the recorded sizes. Anything else is done again.
 """
 
 import hashlib
-import io
-import tarfile
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import TracebackType
-from typing import IO, Any, Self, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
+from backports.zstd import ZstdError, decompress
 from pydantic import Field, ValidationError
 
 from manifests import canonical
+from manifests.chunk_writer import RECORDS, Blob, ChunkWriter
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import Reason, Record, Reject, Stage
 from manifests.storage import Folder
@@ -37,31 +34,6 @@ T = TypeVar("T")
 
 _MARKER = ".done.json"
 _COMPLETE = "complete.json"
-
-
-class Blob(Record):
-    """Where an item's bytes lie in a chunk's tar."""
-
-    stage: str
-    chunk: int
-    offset: int
-    size: int
-
-
-class LinePlace(msgspec.Struct, frozen=True):
-    """Where a record stands in a stage's chunks: what is read of it later is the same, or has another place.
-
-    Attributes:
-        chunk: the chunk.
-        digest: first 16 hex digits of the sha256 of its records' file.
-        offset: bytes before the record's line.
-        size: bytes of the line, without its end.
-    """
-
-    chunk: int
-    digest: str
-    offset: int
-    size: int
 
 
 class Output(Record):
@@ -94,70 +66,6 @@ class Completion(Record):
     inputs: str
     settings: str
     chunks: int
-
-
-@dataclass
-class ChunkWriter:
-    """Collects one chunk's records, bytes and rejects, in order."""
-
-    stage: str
-    index: int
-    label: Stage
-
-    def __post_init__(self) -> None:
-        self._records: list[bytes] = []
-        self._rejects: list[Reject] = []
-        self._blobs = io.BytesIO()
-        self._tar: tarfile.TarFile | None = None
-        self.seen = 0
-
-    def add(self, record: Record) -> None:
-        """Forward an item."""
-        self.add_line(canonical.dumps(record))
-
-    def add_line(self, line: bytes) -> None:
-        """Forward an item whose record is JSON already, in one line."""
-        self._records.append(line)
-
-    def blob(self, name: str, data: bytes) -> Blob:
-        """Store bytes in the chunk's tar; the answer says where they lie."""
-        if self._tar is None:
-            self._tar = tarfile.open(fileobj=self._blobs, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        offset = self._tar.offset + tarfile.BLOCKSIZE
-        self._tar.addfile(info, io.BytesIO(data))
-        return Blob(stage=self.stage, chunk=self.index, offset=offset, size=len(data))
-
-    def reject(self, key: str, rejected: RejectedItem) -> None:
-        """Drop an item, saying why."""
-        self._rejects.append(Reject(key=key, stage=self.label, reason=rejected.reason, detail=rejected.detail))
-
-    def files(self) -> dict[str, bytes]:
-        """The chunk's output files, by suffix."""
-        files = {
-            "jsonl": b"".join(line + b"\n" for line in self._records),
-            "rejects.jsonl": b"".join(canonical.dumps(reject) + b"\n" for reject in self._rejects),
-        }
-        if self._tar is not None:
-            self._tar.close()
-            files["tar"] = self._blobs.getvalue()
-        return files
-
-    def counts(self) -> tuple[int, int, dict[Reason, int]]:
-        """Items seen, forwarded, and rejected by reason.
-
-        Raises:
-            DatasetError: the items do not add up, which is a fault of the stage.
-        """
-        rejected = Counter(reject.reason for reject in self._rejects)
-        forwarded = len(self._records)
-        if self.seen != forwarded + rejected.total():
-            raise DatasetError(
-                f"stage {self.stage}, chunk {self.index}: {self.seen} items seen, but {forwarded} forwarded and "
-                f"{rejected.total()} rejected. This is a fault of twinset: please report it."
-            )
-        return self.seen, forwarded, dict(sorted(rejected.items()))
 
 
 @dataclass(frozen=True)
@@ -280,6 +188,7 @@ class StageStore:
             marker is not None
             and marker.inputs == inputs
             and marker.settings == self.settings
+            and records_name(index) in marker.outputs
             and all(size(name) == output.size for name, output in marker.outputs.items())
         )
 
@@ -334,21 +243,21 @@ class StageStore:
 
     def lines(self, index: int) -> list[bytes]:
         """The records that a chunk forwarded, in order, each as the JSON that was written."""
-        return self.folder.read(f"{index:05d}.jsonl").splitlines()
+        return self.text(index).splitlines()
 
-    def placed_lines(self, index: int) -> Iterator[tuple[LinePlace, bytes]]:
-        """The records that a chunk forwarded, in order, each with its place.
+    def text(self, index: int) -> bytes:
+        """The lines of the records that a chunk forwarded.
 
         Raises:
-            DatasetError: the chunk is not done.
+            DatasetError: the file is damaged.
         """
-        marker, name = self.marker(index), f"{index:05d}.jsonl"
-        if marker is None:
-            raise DatasetError(f"{self.folder}/{name}: its chunk is not finished. Run the build again.")
-        digest, offset = marker.outputs[name].sha256[:16], 0
-        for line in self.lines(index):
-            yield LinePlace(index, digest, offset, len(line)), line
-            offset += len(line) + 1
+        name = records_name(index)
+        try:
+            return decompress(self.folder.read(name))
+        except ZstdError as error:
+            raise DatasetError(
+                f"{self.folder}/{name}: damaged ({error}). Remove it, and run the build again: what it held is made anew."
+            ) from error
 
     def rejects(self, index: int) -> Iterator[Reject]:
         """The chunk's rejects, in order."""
@@ -380,34 +289,9 @@ class StageStore:
         return sorted(times)
 
 
-class PlacedLines:
-    """Records of a stage by their places. To be used as a context: the chunk that was asked for last stays open.
-
-    Args:
-        store: the stage's.
-    """
-
-    def __init__(self, store: StageStore) -> None:
-        self._folder = store.folder
-        self._stack = ExitStack()
-        self._chunk: int | None = None
-        self._stream: IO[bytes] = io.BytesIO()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
-    def __getitem__(self, place: LinePlace) -> bytes:
-        if place.chunk != self._chunk:
-            self._stack.close()
-            self._stream = self._stack.enter_context(self._folder.open(f"{place.chunk:05d}.jsonl"))
-            self._chunk = place.chunk
-        self._stream.seek(place.offset)
-        return self._stream.read(place.size)
+def records_name(index: int) -> str:
+    """The file of a chunk's records."""
+    return f"{index:05d}.{RECORDS}"
 
 
 def _marker_name(index: int) -> str:

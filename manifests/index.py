@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError, first_complaint
-from manifests.files import describe
+from manifests.files import WrittenFile, describe
 from manifests.records import Record
 from manifests.storage import Folder
 
@@ -32,16 +32,20 @@ class Index(Record):
     files: dict[str, IndexedFile] = Field(description="by relative path")
 
 
-def write_index(folder: Folder, audit: AuditVerdict, counts: Mapping[str, int]) -> Index:
+def write_index(
+    folder: Folder, audit: AuditVerdict, counts: Mapping[str, int], written: Iterable[WrittenFile] = ()
+) -> Index:
     """Write `index.json`, then `index.sha256` with its digest.
 
     Args:
         folder: the dataset.
         audit: the audit's verdict.
         counts: number of records in the files that hold more than one, by relative path.
+        written: files as whoever wrote them has described them; the others are read. What has happened to a file since
+            is thus seen by whoever verifies the dataset, and not sealed.
     """
     names = [name for name in folder.files() if name not in _OWN]
-    index = Index(audit=audit, files=_indexed(folder, names, counts))
+    index = Index(audit=audit, files=_indexed(folder, names, counts, {file.name: file for file in written}))
     _write(folder, index)
     return index
 
@@ -56,7 +60,7 @@ def revise_index(index: Index, staged: Folder, removed: Collection[str], counts:
         counts: number of records in the new files that hold more than one, by relative path.
     """
     kept = {name: file for name, file in index.files.items() if name not in removed}
-    revised = Index(audit=index.audit, files=kept | _indexed(staged, staged.files(), counts))
+    revised = Index(audit=index.audit, files=kept | _indexed(staged, staged.files(), counts, {}))
     _write(staged, revised)
     return revised
 
@@ -75,8 +79,10 @@ def read_index(folder: Folder) -> Index:
         raise DatasetError(f"{folder}/index.json: {first_complaint(error)}. Build or fetch it again.") from error
 
 
-def _indexed(folder: Folder, names: Iterable[str], counts: Mapping[str, int]) -> dict[str, IndexedFile]:
-    described = [describe(folder, name) for name in names]
+def _indexed(
+    folder: Folder, names: Iterable[str], counts: Mapping[str, int], written: Mapping[str, WrittenFile]
+) -> dict[str, IndexedFile]:
+    described = [written.get(name) or describe(folder, name) for name in names]
     return {
         file.name: IndexedFile(sha256=file.sha256, size=file.size, count=counts.get(file.name, 1)) for file in described
     }

@@ -1,5 +1,7 @@
 """The dataset's tables beside the manifest: Parquet for those who query, CSV for those who attribute."""
 
+import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
@@ -144,12 +146,6 @@ def _write_parquet(folder: Folder, name: str, schema: pa.Schema, rows: Iterable[
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
-def write_attribution(folder: Folder, pairs: Iterable[Pair]) -> None:
-    """Write `ATTRIBUTION.csv`: see `Attribution`."""
-    with folder.create("ATTRIBUTION.csv") as stream:
-        Attribution(stream).add(pairs)
-
-
 class Attribution:
     """A line an image of a source, in the order in which they first appear.
 
@@ -160,22 +156,24 @@ class Attribution:
     def __init__(self, stream: IO[bytes]) -> None:
         self._seen: set[int] = set()
         self._stream = stream
-        stream.write(_csv_line(CREDITS).encode())
+        stream.write(_csv([CREDITS]))
 
     def add(self, pairs: Iterable[AnyPair]) -> None:
         """List the images of some pairs, those that are not listed yet."""
-        lines = []
+        rows = []
         for image in (image for pair in pairs for image in pair.images):
             key = int(image.key, 16)
             if key not in self._seen:
                 self._seen.add(key)
-                lines.append(_csv_line(credits_of(image)))
-        self._stream.write("".join(lines).encode())
+                rows.append(credits_of(image))
+        self._stream.write(_csv(rows))
 
 
-def _csv_line(fields: Sequence[str]) -> str:
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     """All is quoted: a lone carriage return, left bare, ends the line for whoever reads it."""
-    return '"' + '","'.join([field.replace('"', '""') for field in fields]) + '"\n'
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def credits_of(image: CreditedImage) -> list[str]:

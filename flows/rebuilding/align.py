@@ -12,7 +12,7 @@ from flows.rebuilding.records import CutReal, FetchedReal, RemadePair
 from flows.records import GeneratedFake, entry_name
 from flows.stages.align import encoder_versions
 from flows.stages.base import BuildStage
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.header import Header
 from manifests.records import IMAGE, REAL, JpegCoding, Member, Pair, Stage

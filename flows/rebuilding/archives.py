@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from flows.rebuilding.listing import ListStage, RebuildReduce
 from flows.rebuilding.published import PublishedPair
 from flows.stages.base import BuildStage, Unit
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.records import Stage
 from sources.archives import Found, find
 

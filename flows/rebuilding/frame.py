@@ -8,7 +8,8 @@ from flows.rebuilding.listing import ListStage, RebuildMap
 from flows.rebuilding.reals import RealsStage
 from flows.rebuilding.records import CutReal, FetchedReal
 from flows.stages.base import BuildStage
-from manifests.chunks import ChunkWriter, StageStore
+from manifests.chunk_writer import ChunkWriter
+from manifests.chunks import StageStore
 from manifests.errors import RejectedItem
 from manifests.records import Pair, Reason, Stage
 from pixels.arrays import Pixels

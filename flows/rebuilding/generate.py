@@ -14,11 +14,11 @@ from flows.rebuilding.published import PublishedPair
 from flows.rebuilding.reals import RealsStage
 from flows.rebuilding.records import CutReal, FetchedReal
 from flows.records import GeneratedFake
-from flows.stages.base import BuildStage, Resource
+from flows.stages.base import BuildStage, Resource, let_go
 from flows.stages.generate import Outcome, encoded, keep
 from flows.stages.retrieved import retrieved_again
 from generation.config import MakerConfig, RetrieveConfig
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.records import Stage
 from pixels.arrays import Pixels
 
@@ -93,7 +93,7 @@ class GenerateStage(RebuildMap):
 
     def release(self) -> None:
         """Let the model go before the next one is loaded."""
-        _replayer.cache_clear()
+        let_go(_replayer)
 
     def _survivors(self, index: int) -> list[str]:
         left = self.upstream()[0]

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from flows.rebuilding.folder import RebuildFolder
 from flows.rebuilding.published import PublishedPair
 from flows.stages.base import BuildStage, MapStage, ReduceStage
-from manifests.chunks import ChunkWriter, slices
+from manifests.chunk_writer import ChunkWriter
+from manifests.chunks import slices
 from manifests.records import Stage
 
 

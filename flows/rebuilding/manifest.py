@@ -17,8 +17,8 @@ from flows.rebuilding.shards import ShardsStage
 from flows.stages.align import encoder_versions
 from flows.stages.audit import AuditStage
 from flows.stages.base import BuildStage, Unit
-from manifests.accounts import ACCOUNTS, in_order, used_tables, write_accounts_of, write_rejects
-from manifests.chunks import ChunkWriter
+from manifests.accounts import in_order, used_tables, write_accounts_of, write_rejects
+from manifests.chunk_writer import ChunkWriter
 from manifests.files import WrittenFile, describe
 from manifests.header import Header
 from manifests.records import Pair, Reject, Stage
@@ -48,19 +48,15 @@ class ManifestStage(RebuildReduce):
         """Write the files, the manifest last: whoever sees it sees them all."""
         self.build.withdraw("manifest.jsonl")
         folder, tombstones = self.build.dataset, self.build.tombstones
-        names = [*ACCOUNTS, "provenance.parquet", "rejects.jsonl"]
+        others = ["provenance.parquet", "rejects.jsonl"]
         if tombstones:
             tombstones.write(folder)
-            names.append(TOMBSTONES)
+            others.append(TOMBSTONES)
         write_provenance(folder, self._provenance())
         write_rejects(folder, self._rejects())
         shards = {file.name: file.sha256 for file in ShardsStage(self.build).records(WrittenFile)}
-        write_accounts_of(folder, self._header(), self._pairs, shards)
-        chunk = self.store.writer(0)
-        for name in sorted(names):
-            chunk.seen += 1
-            chunk.add(describe(folder, name))
-        yield chunk
+        accounts = write_accounts_of(folder, self._header(), self._pairs, shards)
+        yield self.files_chunk([*accounts, *(describe(folder, name) for name in others)])
 
     def _header(self) -> Header:
         """The published header, for what stands."""

@@ -11,7 +11,7 @@ from flows.rebuilding.listing import ListStage, RebuildReduce
 from flows.rebuilding.reals import RealsStage
 from flows.rebuilding.records import RemadePair
 from flows.stages.base import BuildStage
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import DatasetError
 from manifests.header import ShardInfo
 from manifests.records import Reason, Stage

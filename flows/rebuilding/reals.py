@@ -13,7 +13,7 @@ from flows.rebuilding.listing import ListStage, RebuildMap
 from flows.rebuilding.records import FetchedReal
 from flows.stages.base import BuildStage, Resource
 from manifests import canonical
-from manifests.chunks import Blob, ChunkWriter
+from manifests.chunk_writer import Blob, ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Reason, SourceImage, Stage
 from sources.archives import read

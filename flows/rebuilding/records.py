@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from manifests.chunks import Blob
+from manifests.chunk_writer import Blob
 from manifests.records import Pair, Record
 
 

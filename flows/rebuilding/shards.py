@@ -8,8 +8,8 @@ from flows.rebuilding.listing import RebuildMap
 from flows.rebuilding.placing import PlaceStage
 from flows.rebuilding.records import RemadePair
 from flows.stages.base import BuildStage, Unit
-from manifests.chunks import ChunkWriter
-from manifests.files import describe
+from manifests.chunk_writer import ChunkWriter
+from manifests.files import create_described
 from manifests.records import Stage
 from manifests.shards import Sample, metadata, write_shard
 
@@ -39,10 +39,10 @@ class ShardsStage(RebuildMap):
         if PlaceStage(self.build).shard(index) is None:
             self.build.dataset.remove(name)
             return
-        with self.build.dataset.create(name) as stream:
+        with create_described(self.build.dataset, name) as stream:
             write_shard(stream, self._samples(index))
         chunk.seen = 1
-        chunk.add(describe(self.build.dataset, name))
+        chunk.add(stream.file)
 
     def _samples(self, index: int) -> Iterator[Sample]:
         aligned = AlignStage(self.build).store

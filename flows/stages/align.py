@@ -15,7 +15,7 @@ from flows.stages.frame import FrameStage, framed
 from flows.stages.generate import generate_stages
 from flows.stages.reals import RealsStage
 from flows.stages.safety_fakes import FakeSafetyStage, fake_safety_stages
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.denied import DenyList
 from manifests.errors import RejectedItem
 from manifests.records import IMAGE, REAL, Encoding, Fake, Member, Stage

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from flows.stages.base import BuildStage, ReduceStage, Unit
 from flows.stages.manifest import ManifestStage, stages_before_manifest
 from manifests import canonical
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.dataset import Dataset
-from manifests.files import describe
+from manifests.files import WrittenFile, describe
 from manifests.index import write_index
 from manifests.records import Stage
 
@@ -47,12 +47,14 @@ class AuditStage(ReduceStage):
             dataset, config, embedder=open_embedder(config), recaptioner=open_recaptioner(captions, config)
         )
         folder.write(REPORT, canonical.dumps(report))
-        write_index(folder, report.gate, dataset.record_counts())
-        chunk = self.store.writer(0)
-        for name in (REPORT, "index.json", "index.sha256"):
-            chunk.seen += 1
-            chunk.add(describe(folder, name))
-        yield chunk
+        write_index(folder, report.gate, dataset.record_counts(), self.written())
+        yield self.files_chunk(describe(folder, name) for name in (REPORT, "index.json", "index.sha256"))
+
+    def written(self) -> list[WrittenFile]:
+        """The files that other stages have written and described."""
+        manifest = self.upstream()[0]
+        writing = [stage for stage in (manifest, *manifest.upstream()) if stage.unit == "files"]
+        return [file for stage in writing for file in stage.records(WrittenFile)]
 
 
 def build_stages(build: Any) -> list[BuildStage]:

@@ -3,20 +3,25 @@
 Stages stand in one line and are asked from left to right: what a stage says of itself holds once all to its left is done.
 """
 
+import gc
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from flows.folder import BuildFolder
 from manifests import canonical
-from manifests.chunks import ChunkWriter, StageStore, one_look
+from manifests.chunk_writer import ChunkWriter
+from manifests.chunks import StageStore, one_look
 from manifests.errors import DatasetError
 from manifests.files import WrittenFile
 from manifests.records import Reason, Record, Stage
+
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
 
 R = TypeVar("R", bound=Record)
 
@@ -168,6 +173,14 @@ class ReduceStage(BuildStage):
     def reduce(self) -> Iterator[ChunkWriter]:
         """All chunks of the stage, one after the other."""
 
+    def files_chunk(self, files: Iterable[WrittenFile]) -> ChunkWriter:
+        """The one chunk of a stage that writes files of the dataset."""
+        chunk = self.store.writer(0)
+        for file in sorted(files, key=lambda file: file.name):
+            chunk.seen += 1
+            chunk.add(file)
+        return chunk
+
     def inputs(self) -> str:
         """Digest of all that the stage reads."""
         return canonical.digest([stage.store.digest(stage.count() or 0) for stage in self.upstream()])
@@ -207,3 +220,14 @@ def _busy(intervals: Iterable[tuple[float, float]]) -> float:
         total += max(0.0, ended - max(started, latest))
         latest = max(latest, ended)
     return total
+
+
+def let_go(opened: "_lru_cache_wrapper[Any]") -> None:
+    """Let go of the model that a process keeps, and of its memory at once: a compiled one refers to itself.
+
+    Args:
+        opened: what opened it, and keeps it.
+    """
+    if opened.cache_info().currsize:
+        opened.cache_clear()
+        gc.collect()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flows.compiling import decided_for
 from flows.records import CaptionedPair, FramedPair
-from flows.stages.base import BuildStage, MapStage, Resource
+from flows.stages.base import BuildStage, MapStage, Resource, let_go
 from flows.stages.frame import FrameStage, framed
 from generation.config import BlipCaptions, CaptionConfig
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Caption, SourceImage, Stage
 
@@ -72,7 +72,7 @@ class CaptionStage(MapStage):
 
     def release(self) -> None:
         """Let the model go: the generators need its memory."""
-        _captioner.cache_clear()
+        let_go(_captioner)
 
 
 def _of_source(image: SourceImage) -> Caption:

@@ -7,7 +7,8 @@ from flows.records import FramedPair, SelectedImage
 from flows.stages.base import BuildStage, MapStage
 from flows.stages.reals import RealsStage
 from flows.stages.safety import chosen_stage
-from manifests.chunks import ChunkWriter, StageStore
+from manifests.chunk_writer import ChunkWriter
+from manifests.chunks import StageStore
 from manifests.errors import RejectedItem
 from manifests.records import Reason, Stage
 from pixels.arrays import Pixels

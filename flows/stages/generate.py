@@ -6,19 +6,20 @@ each pair is given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flows.compiling import decided_for
 from flows.records import CaptionedPair, FramedPair, GeneratedFake, MatchedPair, entry_name
-from flows.stages.base import BuildStage, MapStage, Resource
+from flows.stages.base import BuildStage, MapStage, Resource, let_go
 from flows.stages.caption import CaptionStage
 from flows.stages.frame import FrameStage
 from flows.stages.retrieve import RetrieveStage, survivors
 from flows.stages.retrieved import fetch_retrieved, screen_settings
 from generation.config import DiffusionSettings, GeneratorConfig, MakerConfig, RetrieveConfig
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Fake, Stage
 from pixels.decode import decode
@@ -26,6 +27,9 @@ from pixels.encode import png
 
 if TYPE_CHECKING:
     from generation.requests import Generated, GenerationRequest, ImageGenerator
+
+_ENCODERS = 4
+"""Images that are encoded at the same time."""
 
 Outcome = tuple[Fake, bytes] | RejectedItem
 """A fake's record and its native pixels as a PNG, or why there is none."""
@@ -99,7 +103,7 @@ class GenerateStage(MapStage):
 
     def release(self) -> None:
         """Let the model go before the next one is loaded."""
-        _generator.cache_clear()
+        let_go(_generator)
 
     def _asks(self, pair_id: str) -> bool:
         return self.generator in self.build.recipe.view(view_of(pair_id)).generators
@@ -163,10 +167,15 @@ def _before(generators: Sequence[GeneratorConfig], name: str) -> str:
 
 
 def encoded(batches: "Iterator[list[Generated | RejectedItem]]") -> "list[Outcome]":
-    """The answers of all batches; pixels become PNGs while the next batch is made."""
+    """The answers of all batches; pixels become PNGs while the next batch is made, image by image: the last batch is soon done."""
     from generation.overlap import overlapped
 
-    return [outcome for batch in overlapped(batches, _encoded) for outcome in batch]
+    with ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode") as encoders:
+
+        def encode(batch: "list[Generated | RejectedItem]") -> list[Outcome]:
+            return list(encoders.map(_encoded, batch))
+
+        return [outcome for batch in overlapped(batches, encode) for outcome in batch]
 
 
 def keep(chunk: ChunkWriter, survivors: Sequence[str], outcomes: "Mapping[str, Outcome]") -> None:
@@ -183,8 +192,8 @@ def keep(chunk: ChunkWriter, survivors: Sequence[str], outcomes: "Mapping[str, O
             chunk.add(GeneratedFake(pair_id=pair_id, fake=fake, native=chunk.blob(entry_name(pair_id, fake), data)))
 
 
-def _encoded(batch: "list[Generated | RejectedItem]") -> list[Outcome]:
-    return [item if isinstance(item, RejectedItem) else (item.fake, png(item.pixels)) for item in batch]
+def _encoded(answer: "Generated | RejectedItem") -> Outcome:
+    return answer if isinstance(answer, RejectedItem) else (answer.fake, png(answer.pixels))
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from flows.records import ListedImage
 from flows.stages.base import BuildStage, ReduceStage, Unit
-from manifests.chunks import ChunkWriter, slices
+from manifests.chunk_writer import ChunkWriter
+from manifests.chunks import slices
 from manifests.errors import SourceError
 from manifests.records import Stage
 

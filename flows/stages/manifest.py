@@ -19,8 +19,8 @@ from flows.stages.screen import ScreenStage
 from flows.stages.select import SelectStage
 from flows.stages.shards import ShardsStage
 from flows.stages.split import SplitStage
-from manifests.accounts import ACCOUNTS, in_order, write_accounts, write_rejects
-from manifests.chunks import ChunkWriter
+from manifests.accounts import in_order, write_accounts, write_rejects
+from manifests.chunk_writer import ChunkWriter
 from manifests.files import WrittenFile, describe
 from manifests.header import Header
 from manifests.records import Reject, Stage
@@ -57,18 +57,15 @@ class ManifestStage(ReduceStage):
         write_rejects(folder, self._rejects())
         header = self._header()
         pairs = PlacedPairs(self.build).lines()
-        write_accounts(
+        accounts = write_accounts(
             folder,
             header,
             pairs,
             {file.name: file.sha256 for file in written},
             with_singles=bool({shard.view for shard in header.shards} & self._single_views()),
         )
-        chunk = self.store.writer(0)
-        for name in sorted((*ACCOUNTS, "provenance.parquet", "rejects.jsonl")):
-            chunk.seen += 1
-            chunk.add(describe(folder, name))
-        yield chunk
+        others = [describe(folder, name) for name in ("provenance.parquet", "rejects.jsonl")]
+        yield self.files_chunk([*accounts, *others])
 
     def _header(self) -> Header:
         recipe = self.build.recipe

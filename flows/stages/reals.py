@@ -11,7 +11,7 @@ from flows.records import ListedImage, StoredImage
 from flows.stages.base import BuildStage, MapStage, Resource, Unit
 from flows.stages.listing import ListStage
 from manifests import canonical
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Reject, Stage
 from manifests.secrets import without_secrets

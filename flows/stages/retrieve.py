@@ -10,7 +10,7 @@ from flows.stages.caption import CaptionStage
 from flows.stages.frame import FrameStage
 from generation.config import RetrieveConfig
 from generation.digests import folder_digest
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RecipeError, RejectedItem
 from manifests.records import Reason, Stage
 from pixels.align import check_reduction

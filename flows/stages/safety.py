@@ -10,7 +10,7 @@ from flows.stages.base import BuildStage, MapStage, Resource, Unit
 from flows.stages.reals import RealsStage
 from flows.stages.select import SelectStage
 from generation.digests import folder_digest
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Reason, Stage
 from pixels.arrays import Pixels

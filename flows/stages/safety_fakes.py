@@ -9,7 +9,7 @@ from flows.records import GeneratedFake, JudgedPair
 from flows.stages.base import BuildStage, MapStage, Resource
 from flows.stages.generate import GenerateStage, generate_stages
 from flows.stages.safety import release, safety_settings, unsafe
-from manifests.chunks import Blob, ChunkWriter
+from manifests.chunk_writer import Blob, ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.records import Stage
 from pixels.arrays import Pixels

@@ -7,7 +7,7 @@ from flows.records import ScreenedImage, StoredImage
 from flows.screening import check_scores, denied, deny_settings
 from flows.stages.base import BuildStage, MapStage, Unit
 from flows.stages.reals import RealsStage
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.denied import DenyList
 from manifests.errors import RejectedItem
 from manifests.records import PROMPT, ImageFacts, Stage

@@ -14,7 +14,7 @@ from flows.stages.screen import ScreenStage
 from flows.target import SPARE, wanted_chunks
 from flows.tombstones import listed
 from manifests import canonical
-from manifests.chunks import ChunkWriter
+from manifests.chunk_writer import ChunkWriter
 from manifests.errors import RejectedItem
 from manifests.neighbourhoods import FirstNear, Neighbourhoods
 from manifests.parts import ImagePart, Part

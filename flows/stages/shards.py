@@ -7,8 +7,8 @@ from flows.placed import PlacedPairs, blobs_of
 from flows.stages.align import AlignStage
 from flows.stages.base import BuildStage, MapStage, Unit
 from flows.stages.split import SplitStage
-from manifests.chunks import ChunkWriter
-from manifests.files import describe
+from manifests.chunk_writer import ChunkWriter
+from manifests.files import create_described
 from manifests.parts import pair_part
 from manifests.records import Stage
 from manifests.shards import Sample, metadata, write_shard
@@ -40,10 +40,10 @@ class ShardsStage(MapStage):
             return
         name = f"shards/{shard.name}"
         self.build.withdraw("manifest.jsonl")
-        with self.build.dataset.create(name) as stream:
+        with create_described(self.build.dataset, name) as stream:
             write_shard(stream, self._samples(index))
         chunk.seen = 1
-        chunk.add(describe(self.build.dataset, name))
+        chunk.add(stream.file)
 
     def _samples(self, index: int) -> Iterator[Sample]:
         aligned = AlignStage(self.build).store

@@ -19,10 +19,11 @@ from flows.stages.base import BuildStage, ReduceStage
 from flows.standing import FactsPart, ScreenedPart, StandingPair, of_stage, standing
 from flows.tombstones import own
 from manifests.accounts import shard_name
-from manifests.chunks import ChunkWriter, LinePlace
+from manifests.chunk_writer import ChunkWriter
 from manifests.erasure import erase
 from manifests.errors import DatasetError, RejectedItem
 from manifests.header import ShardInfo
+from manifests.places import LinePlace
 from manifests.records import SPLITS, History, JpegCoding, Reason, Split, Stage
 from manifests.splits import Assignment
 from manifests.spool import Spool

@@ -21,9 +21,3 @@ class Finding(Record):
         line = f"{where}: {self.text}"
         # names and values are foreign data, and may hold anything
         return "".join(character if character.isprintable() else "?" for character in line)
-
-
-def named(values: list[str], shown: int = 5) -> str:
-    """Some of many values, for one line."""
-    more = f" and {len(values) - shown} more" if len(values) > shown else ""
-    return ", ".join(values[:shown]) + more

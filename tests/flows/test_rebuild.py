@@ -305,7 +305,7 @@ def test_a_run_that_was_cut_off_ends_in_the_same_bytes(built: Path, scenes: Path
     for stage in rebuild_stages(build)[:7]:
         for index in stage.pending():
             stage.run(index)
-    for stage, name in (("reals", "00001.done.json"), ("frame", "00000.tar"), ("align", "00000.jsonl")):
+    for stage, name in (("reals", "00001.done.json"), ("frame", "00000.tar"), ("align", "00000.jsonl.zst")):
         (out / "work" / stage / name).unlink()
     (out / "work" / "reals" / "00002.tar").write_bytes(b"half")
 

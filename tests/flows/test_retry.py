@@ -115,7 +115,7 @@ def test_two_rows_of_one_id_are_two_images(tmp_path: Path):
     stage = RealsStage(build)
     for step in (ListStage(build), stage):
         step.run(0)
-    chunk = tmp_path / "out" / "work" / "reals" / "00000.jsonl"
+    chunk = tmp_path / "out" / "work" / "reals" / "00000.jsonl.zst"
     whole = chunk.read_bytes()
     for lost in range(4):
         fail(build, 0, lost, Reason.TIMEOUT)

@@ -20,12 +20,14 @@ from flows.rebuilding.outcome import RebuildReport, write_report
 from flows.rebuilding.preparing import Rebuild, prepare
 from flows.recipe import load_recipe
 from flows.regenerate import Regeneration
+from flows.stages.align import AlignStage
 from flows.stages.audit import build_stages
+from flows.standing import StandingPair, of_stage
 from flows.takedown import take_down
 from manifests.dataset import Dataset
 from manifests.diff import diff
 from manifests.merge import merge
-from manifests.records import Pair
+from manifests.records import SPLITS, Pair
 from manifests.storage import Folder
 from manifests.subset import parse_filter, subset
 from manifests.verify.run import Verification
@@ -194,6 +196,21 @@ def test_samples_have_one_image_and_the_same_fields(dataset: Dataset, pairs: lis
         fields.add(json.dumps({name: type(value).__name__ for name, value in sample.metadata.items()}))
     assert not by_id
     assert len(fields) == 1
+
+
+def test_the_pairs_of_a_mixed_chunk_are_split_in_the_order_of_their_ids(build: BuildFolder):
+    """So all views of an image come one after another, whether or not some of them stand alone."""
+    aligned = [pair.pair_id for _, pair in of_stage(AlignStage(build), StandingPair)]
+    assert aligned == sorted(aligned)
+
+
+def test_the_manifest_is_in_the_order_that_its_page_tells(dataset: Dataset):
+    views = dataset.header.views
+    places = [(SPLITS.index(pair.split), views.index(pair.frame.view), pair.image.key) for pair in dataset.pairs()]
+    assert places == sorted(places)
+    by_shard = [pair.shard for pair in dataset.pairs()]
+    assert list(dict.fromkeys(by_shard)) == [shard.name for shard in dataset.header.shards]
+    assert sum(1 for _ in itertools.groupby(by_shard)) == len(dataset.header.shards) > len(views)
 
 
 def test_existing_images_are_reduced_twice_at_least(pairs: list[Pair]):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.chunks import Blob, ChunkWriter, PlacedLines, StageStore, slices
+from manifests.chunk_writer import Blob, ChunkWriter
+from manifests.chunks import StageStore, slices
 from manifests.errors import DatasetError, RejectedItem
 from manifests.records import Reason, Record
 from manifests.storage import Folder
@@ -87,7 +88,7 @@ def test_a_stage_without_bytes_writes_no_tar(store: StageStore):
     chunk.seen = 1
     chunk.add(Note(text="alone"))
     store.commit(chunk, "inputs", started=0.0)
-    assert sorted(contents(store.folder)) == ["00000.done.json", "00000.jsonl", "00000.rejects.jsonl"]
+    assert sorted(contents(store.folder)) == ["00000.done.json", "00000.jsonl.zst", "00000.rejects.jsonl"]
 
 
 def test_two_writers_give_equal_bytes(tmp_path: Path):
@@ -120,7 +121,7 @@ def test_a_chunk_is_done_for_its_own_inputs_and_settings_alone(store: StageStore
     assert not StageStore(store.folder, store.name, store.label, "other settings").is_done(0, "inputs")
 
 
-@pytest.mark.parametrize("name", ["00000.jsonl", "00000.rejects.jsonl", "00000.tar"])
+@pytest.mark.parametrize("name", ["00000.jsonl.zst", "00000.rejects.jsonl", "00000.tar"])
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
 def test_a_chunk_whose_output_is_not_whole_is_not_done(store: StageStore, name: str, damage: str):
     commit(store)
@@ -129,6 +130,33 @@ def test_a_chunk_whose_output_is_not_whole_is_not_done(store: StageStore, name: 
     if damage == "truncated":
         store.folder.write(name, data[:-1])
     assert not store.is_done(0, "inputs")
+
+
+@pytest.mark.parametrize("place", range(3, 60, 8))
+def test_damaged_records_are_told(store: StageStore, place: int):
+    commit(store)
+    data = bytearray(store.folder.read("00000.jsonl.zst"))
+    data[place] ^= 16
+    store.folder.write("00000.jsonl.zst", bytes(data))
+    with pytest.raises(DatasetError, match=r"00000\.jsonl\.zst: damaged \(.*\)\. Remove it, and run the build again"):
+        store.lines(0)
+
+
+def test_a_chunk_whose_records_are_not_compressed_is_not_done(store: StageStore):
+    commit(store)
+    marker = store.folder.read("00000.done.json")
+    store.folder.write("00000.done.json", marker.replace(b"00000.jsonl.zst", b"00000.jsonl"))
+    store.folder.write("00000.jsonl", store.folder.read("00000.jsonl.zst"))
+    assert not store.is_done(0, "inputs")
+
+
+def test_records_that_are_alike_take_little_room(store: StageStore):
+    chunk = store.writer(0)
+    for number in range(1000):
+        chunk.seen += 1
+        chunk.add(Note(text=f"a photograph of a bowl and {number} glasses on a wooden table"))
+    marker = store.commit(chunk, "inputs", started=0.0)
+    assert marker.outputs["00000.jsonl.zst"].size * 5 < len(store.text(0))
 
 
 def test_a_damaged_marker_is_none(store: StageStore):
@@ -198,7 +226,7 @@ def test_a_stage_with_a_chunk_that_is_not_its_own_is_not_complete(store: StageSt
         commit(store, index)
     store.mark_complete("inputs", 2)
     if harm == "lost":
-        store.folder.remove("00001.jsonl")
+        store.folder.remove("00001.jsonl.zst")
     else:
         commit(store, 1, inputs="other inputs")
     assert not store.is_complete("inputs")
@@ -256,27 +284,3 @@ def test_slices_are_consecutive_and_full_but_for_the_last(items: list[int], size
     assert [item for part in parts for item in part] == items
     assert all(len(part) == size for part in parts[:-1])
     assert all(1 <= len(part) <= size for part in parts)
-
-
-def test_a_record_is_found_by_its_place(store: StageStore):
-    commit(store, index=0, text="é")
-    commit(store, index=1, text="another")
-    placed = [entry for index in (0, 1) for entry in store.placed_lines(index)]
-    assert [line for _, line in placed] == store.lines(0) + store.lines(1)
-    with PlacedLines(store) as lines:
-        assert [lines[place] for place, _ in reversed(placed)] == [line for _, line in reversed(placed)]
-        assert lines[placed[1][0]] == placed[1][1]
-
-
-def test_another_record_of_the_same_size_has_another_place(store: StageStore):
-    commit(store, text="one")
-    before = [place for place, _ in store.placed_lines(0)]
-    commit(store, text="two")
-    after = [place for place, _ in store.placed_lines(0)]
-    assert [place.offset for place in before] == [place.offset for place in after]
-    assert not set(before) & set(after)
-
-
-def test_a_chunk_that_is_not_done_has_no_places(store: StageStore):
-    with pytest.raises(DatasetError, match=r"00000\.jsonl: its chunk is not finished"):
-        next(store.placed_lines(0))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from manifests.dataset import Dataset
+from manifests.files import describe
 from manifests.index import Index, write_index
 from manifests.storage import Folder
 
@@ -41,6 +42,15 @@ def test_a_file_that_changes_changes_the_digest(dataset: Dataset):
     dataset.folder.write("shards/test-000000.tar", b"\0" + dataset.folder.read("shards/test-000000.tar")[1:])
     write_index(dataset.folder, "passed", {})
     assert dataset.digest != before
+
+
+def test_a_file_that_has_changed_since_it_was_described_is_not_sealed_as_it_is(dataset: Dataset):
+    name = "shards/test-000000.tar"
+    written = describe(dataset.folder, name)
+    dataset.folder.write(name, b"\0" + dataset.folder.read(name)[1:])
+    index = write_index(dataset.folder, "passed", {}, [written])
+    assert index.files[name].sha256 == written.sha256
+    assert index.files[name].sha256 != describe(dataset.folder, name).sha256
 
 
 def test_sha256sum_checks_the_index(tmp_path: Path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from manifests.records import Pair
 from manifests.shards import metadata
 from manifests.storage import Folder
-from manifests.tables import pieces, write_attribution, write_manifest_parquet, write_provenance
+from manifests.tables import Attribution, pieces, write_manifest_parquet, write_provenance
 
 FREE = ("license", "author", "author_url", "title", "url", "landing_url")
 
@@ -23,9 +23,10 @@ def parquet(folder: Folder, name: str) -> list[dict[str, object]]:
     return rows
 
 
-def attribution(folder: Folder) -> list[dict[str, str]]:
-    text = io.StringIO(folder.read("ATTRIBUTION.csv").decode(), newline="")
-    return list(csv.DictReader(text, strict=True))
+def attribution(*pairs: Pair) -> list[dict[str, str]]:
+    stream = io.BytesIO()
+    Attribution(stream).add(pairs)
+    return list(csv.DictReader(io.StringIO(stream.getvalue().decode(), newline=""), strict=True))
 
 
 def test_the_manifest_s_table_has_a_row_a_pair_with_the_whole_record(folder: Folder, make_pair: Callable[..., Pair]):
@@ -70,12 +71,9 @@ def test_provenance_is_in_utc(folder: Folder):
     assert row["ended"] == datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)
 
 
-def test_attribution_names_each_real_image_once_in_the_order_of_the_pairs(
-    folder: Folder, make_pair: Callable[..., Pair]
-):
+def test_attribution_names_each_real_image_once_in_the_order_of_the_pairs(make_pair: Callable[..., Pair]):
     pairs = [make_pair(2), make_pair(1), make_pair(2, view="patch")]
-    write_attribution(folder, pairs)
-    rows = attribution(folder)
+    rows = attribution(*pairs)
     assert [row["key"] for row in rows] == [pairs[0].image.key, pairs[1].image.key]
     assert rows[0]["license"] == "CC0-1.0"
     assert rows[0]["changes"] == "cropped, resized and encoded again"
@@ -84,9 +82,7 @@ def test_attribution_names_each_real_image_once_in_the_order_of_the_pairs(
 @settings(max_examples=80)
 @given(st.fixed_dictionaries({name: st.text('ab,;"\n\r\t\0é\u2028\x85 ', max_size=6) for name in FREE}))
 def test_commas_quotes_and_new_lines_survive(make_pair: Callable[..., Pair], fields: dict[str, str]):
-    folder = Folder.at("memory://attribution")
-    write_attribution(folder, [make_pair(1, **fields)])
-    (row,) = attribution(folder)
+    (row,) = attribution(make_pair(1, **fields))
     assert {name: row[name] for name in FREE} == fields
 
 
@@ -98,17 +94,13 @@ def test_commas_quotes_and_new_lines_survive(make_pair: Callable[..., Pair], fie
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["author", "title", "source_id"])
-def test_what_a_spreadsheet_would_take_for_a_formula_is_text(
-    folder: Folder, make_pair: Callable[..., Pair], name: str, text: str
-):
-    write_attribution(folder, [make_pair(1, **{name: text})])
-    assert attribution(folder)[0][name] == f"'{text}"
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text(make_pair: Callable[..., Pair], name: str, text: str):
+    assert attribution(make_pair(1, **{name: text}))[0][name] == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", " ", "a=b", "1-2", "me@example.org", "'", "\t", "–1"])  # noqa: RUF001
-def test_other_text_stays_as_it_is(folder: Folder, make_pair: Callable[..., Pair], text: str):
-    write_attribution(folder, [make_pair(1, author=text)])
-    assert attribution(folder)[0]["author"] == text
+def test_other_text_stays_as_it_is(make_pair: Callable[..., Pair], text: str):
+    assert attribution(make_pair(1, author=text))[0]["author"] == text
 
 
 def test_a_record_in_the_table_is_the_manifest_s_line(folder: Folder, make_pair: Callable[..., Pair]):
@@ -128,9 +120,9 @@ def test_labels_have_a_column_where_images_stand_alone(
     assert [row["real_key"] for row in rows] == [pair.image.key for pair in pairs]
 
 
-def test_attribution_tells_prompts_from_images(folder: Folder, make_single: Callable[..., Pair]):
-    write_attribution(folder, [make_single(0), make_single(1, variant="prompt", source_caption="a wall")])
-    assert [row["changes"] for row in attribution(folder)] == [
+def test_attribution_tells_prompts_from_images(make_single: Callable[..., Pair]):
+    rows = attribution(make_single(0), make_single(1, variant="prompt", source_caption="a wall"))
+    assert [row["changes"] for row in rows] == [
         "cropped, resized and encoded again",
         "an image was made from it",
     ]

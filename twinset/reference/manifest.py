@@ -53,7 +53,7 @@ and machines stand in `provenance.parquet` alone.
 
 | file | a line or row each | |
 |---|---|---|
-| `manifest.jsonl` | one [header](#header), then the [pairs](#pair) | sorted by shard, then by key |
+| `manifest.jsonl` | one [header](#header), then the [pairs](#pair) | train, validation, test, each by view in the header's order; of one view by key (of merged datasets, one dataset after the other) |
 | `manifest.parquet` | the pairs | [columns](#manifestparquet) to filter by; `record` is the line of the manifest |
 | `rejects.jsonl` | [rejects](#reject) | in the order of the stages |
 | `tombstones.jsonl` | [tombstones](#tombstone) | where images were taken down |
