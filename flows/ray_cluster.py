@@ -66,7 +66,12 @@ def ray_cluster(address: str, url: str) -> Iterator[None]:
             include_dashboard=None if address else False,
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise TwinsetError(f"no Ray cluster at {address or 'this machine'}: {_first_line(error)}") from error
+        # what Ray advises speaks of its own options
+        reason = _first_line(error).partition(". ")[0]
+        raise TwinsetError(
+            f"no Ray cluster at {address or 'this machine'}: {reason}. Start one with `ray start --head`, or mend --ray-address "
+            "or RAY_ADDRESS."
+        ) from error
     try:
         _check(living_nodes(), url)
         yield

@@ -27,6 +27,8 @@ class RunnerName(StrEnum):
 
 _LIBRARIES = {RunnerName.DASK: "prefect_dask", RunnerName.RAY: "prefect_ray"}
 _CONNECT = 10.0  # seconds
+_RAY_FINDS = ("", "auto", "local")
+"""What stands for a cluster that Ray itself finds or starts on this machine."""
 _ADDRESSES = {RunnerName.DASK: "DASK_SCHEDULER_ADDRESS", RunnerName.RAY: "RAY_ADDRESS"}
 
 
@@ -74,6 +76,12 @@ class Runner(BaseModel):
         place = urlsplit(self.address if "://" in self.address else f"//{self.address}")
         try:
             port = place.port
+            is_complete = place.hostname and port and place.scheme in ("", "ray")
+            if self.name is RunnerName.RAY and self.address not in _RAY_FINDS and not is_complete:
+                raise TwinsetError(
+                    f"--runner ray: {self.address} is no address of a cluster; expected HOST:PORT (of `ray start --head`), "
+                    f"'auto' or 'local'. Mend --ray-address or {_ADDRESSES[self.name]}."
+                )
             if place.hostname and port:
                 socket.create_connection((place.hostname, port), timeout=_CONNECT).close()
         except (OSError, ValueError) as error:

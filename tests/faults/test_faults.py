@@ -90,6 +90,8 @@ def test_a_clock_that_jumps_changes_nothing_but_the_times(
     # what tells the time, and what tells the digests of that
     timed = {name for name in found if name.endswith(".time.json")}
     timed |= {"dataset/provenance.parquet", "dataset/index.json", "dataset/index.sha256"}
-    timed |= {f"work/{stage}/00000.{suffix}" for stage in ("manifest", "audit") for suffix in ("jsonl", "done.json")}
+    timed |= {
+        f"work/{stage}/00000.{suffix}" for stage in ("manifest", "audit") for suffix in ("jsonl.zst", "done.json")
+    }
     timed |= {"work/audit/complete.json"}
     assert {name for name in found if found[name] != expected[name]} <= timed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import start, twinset
 from tests.faults.conftest import Tree, Undisturbed, tree
 from tests.faults.traps import KILLED, Fault
 
@@ -49,9 +50,8 @@ def untimed(files: Tree) -> Tree:
 
 
 def check(undisturbed: Undisturbed, out: Path) -> None:
-    again = run("-m", "twinset", *command(undisturbed, out))
-    _, said = again.communicate()
-    assert again.returncode == 0, said
+    again = twinset(*command(undisturbed, out))
+    assert again.returncode == 0, again.stderr
     found = tree(out)
     assert untimed(found) == untimed(undisturbed.end)
     assert not [name for name in found if ".partial-" in name or ".lock" in name]
@@ -72,7 +72,7 @@ def test_a_fault_of_a_whole_run(undisturbed: Undisturbed, tmp_path: Path, fault:
 
 def test_of_two_builds_in_one_folder_the_second_is_refused(undisturbed: Undisturbed, tmp_path: Path):
     out = tmp_path / "out"
-    both = [run("-m", "twinset", *command(undisturbed, out)) for _ in range(2)]
+    both = [start(*command(undisturbed, out)) for _ in range(2)]
     said = [process.communicate()[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 1], said
     refused = next(text for process, text in zip(both, said, strict=True) if process.returncode)

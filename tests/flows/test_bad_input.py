@@ -1,10 +1,8 @@
 """Bad input: one clear line, a non-zero exit, nothing half-written."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,20 +10,16 @@ from pathlib import Path
 import pytest
 
 from manifests.errors import DatasetError, SourceError
+from tests.command_line import twinset
 
 Recipe = Callable[..., Path]
 
 pytestmark = pytest.mark.xdist_group("bad-input")
 
 
-def build(path: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "twinset", "build", str(path), "--out", str(out)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ.copy())
-
-
 def refused(path: Path, out: Path) -> str:
     """The one line of a build that is refused."""
-    result = build(path, out)
+    result = twinset("build", path, "--out", out)
     assert result.returncode == 1, result.stderr
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, result.stderr

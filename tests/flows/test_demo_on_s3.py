@@ -6,7 +6,6 @@ About fifteen minutes, so only with TWINSET_TEST_CLUSTER=1.
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from s3fs import S3FileSystem
 
 from demo.server import demo_world
 from manifests.storage import Folder
+from tests.command_line import start
 from tests.s3_server import s3_bucket
 from twinset.commands.demo import PHOTOGRAPHS, RECIPE
 
@@ -32,13 +32,7 @@ def bucket() -> Iterator[str]:
         yield url
 
 
-def start(*arguments: str, log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as output:
-        command = [sys.executable, "-m", "twinset", *arguments]
-        return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-
-
-def killed_at(path: str, build: subprocess.Popen[bytes]) -> None:
+def killed_at(path: str, build: "subprocess.Popen[str]") -> None:
     """SIGKILL for a build as soon as it has written something."""
     store = S3FileSystem(use_listings_cache=False)
     while build.poll() is None and not store.exists(path):
@@ -59,12 +53,12 @@ def test_the_demo_in_a_bucket_is_the_demo_on_the_disk(bucket: str, tmp_path: Pat
     log, stored, local = tmp_path / "log.txt", f"{bucket}/build", tmp_path / "build"
     with demo_world(tmp_path / "world", PHOTOGRAPHS):
         for moment in KILLED_AT:
-            killed_at(f"{stored}/{moment}", start("build", str(RECIPE), "--out", stored, log=log))
-        assert start("build", str(RECIPE), "--out", stored, log=log).wait(3600) == 0, log.read_text()
-        assert start("build", str(RECIPE), "--out", str(local), log=log).wait(3600) == 0, log.read_text()
+            killed_at(f"{stored}/{moment}", start("build", RECIPE, "--out", stored, log=log))
+        assert start("build", RECIPE, "--out", stored, log=log).wait(3600) == 0, log.read_text()
+        assert start("build", RECIPE, "--out", local, log=log).wait(3600) == 0, log.read_text()
     assert dataset(stored) == dataset(str(local))
     weights = []
     for place, name in ((stored, "from-bucket"), (str(local), "from-disk")):
-        assert start("train", place, "--out", str(tmp_path / name), log=log).wait(1800) == 0, log.read_text()
+        assert start("train", place, "--out", tmp_path / name, log=log).wait(1800) == 0, log.read_text()
         weights.append((tmp_path / name / "model.safetensors").read_bytes())
     assert weights[0] == weights[1]

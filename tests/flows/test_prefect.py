@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.command_line import start, twinset
 
 Recipe = Callable[..., Path]
 
@@ -17,8 +17,7 @@ pytestmark = pytest.mark.xdist_group("commands")
 
 def test_a_run_that_drops_too_much_stops(recipe: Recipe, tmp_path: Path):
     path = recipe(replace={"drop_rate = 1.0": "drop_rate = 0.01"})
-    command = [sys.executable, "-m", "twinset", "build", str(path), "--out", str(tmp_path / "out")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = twinset("build", path, "--out", tmp_path / "out")
     assert result.returncode == 1
     line = result.stderr.strip().splitlines()[-1]
     assert line.startswith("error: stage screen dropped")
@@ -28,10 +27,7 @@ def test_a_run_that_drops_too_much_stops(recipe: Recipe, tmp_path: Path):
 
 def test_an_interrupted_build_stops_at_once(recipe: Recipe, tmp_path: Path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "twinset", "build", str(recipe()), "--out", str(out)]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    process = start("build", recipe(), "--out", out)
     while not (out / "work" / "frame" / "00000.done.json").exists() and process.poll() is None:
         time.sleep(0.05)
     time.sleep(1)  # into the loading of a model

@@ -5,12 +5,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.command_line import start, twinset
 
 Recipe = Callable[..., Path]
 
@@ -19,27 +20,11 @@ pytestmark = pytest.mark.xdist_group("commands")
 KILLS = int(os.environ.get("TWINSET_TEST_KILLS", "1"))
 
 
-def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
-    with (path.parent / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "twinset", "build", str(path), "--out", str(out)],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-
-def twinset(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "twinset", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-
-
 def files(folder: Path) -> int:
     return sum(1 for path in folder.rglob("*") if path.is_file())
 
 
-def kill_when(process: subprocess.Popen[bytes], folder: Path, count: int) -> bool:
+def kill_when(process: "subprocess.Popen[str]", folder: Path, count: int) -> bool:
     """SIGKILL the whole session once the folder holds this many files; False when the process ended before."""
     while process.poll() is None:
         if files(folder) >= count:
@@ -61,7 +46,7 @@ def test_a_killed_build_ends_in_the_same_bytes_and_is_not_done_again(recipe: Rec
     rng = random.Random(20)
     # the moments lie in the order in which files come to be, so that all stages are met
     for moment in sorted(rng.randrange(2, files(built)) for _ in range(KILLS)):
-        assert kill_when(start(path, out), out, moment)
+        assert kill_when(start("build", path, "--out", out, log=tmp_path / "log.txt"), out, moment)
 
     # a training starts with the build; what earlier runs have done of it is not done again
     training = path.with_name("training.toml")

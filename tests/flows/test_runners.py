@@ -1,15 +1,16 @@
 """Which runners can be asked for, what each chunk takes of a cluster, and what is told before anything is written."""
 
 import os
-import subprocess
-import sys
+import weakref
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
 from flows.runners import Runner, RunnerName, is_loopback
 from manifests.errors import TwinsetError
+from tests.command_line import twinset
 
 Recipe = Callable[..., Path]
 
@@ -57,16 +58,36 @@ def test_a_cluster_that_does_not_answer_is_one_line():
         assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("address", ["head", "127.0.0.1", "ray://127.0.0.1", "http://127.0.0.1:8265", ":6379"])
+def test_what_is_no_address_of_a_ray_cluster_is_told_at_once(address: str):
+    with pytest.raises(TwinsetError, match=r"expected HOST:PORT") as raised:
+        Runner(name=RunnerName.RAY, address=address)._require_address()
+    assert str(raised.value).startswith(f"--runner ray: {address} is no address")
+
+
+# never at the same time as the tests that start a cluster, which are of this group
+@pytest.mark.xdist_group("commands")
+@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+def test_a_ray_cluster_that_nobody_has_started_is_one_line():
+    from ray._private.services import find_gcs_addresses
+
+    from flows.ray_cluster import ray_cluster
+
+    if find_gcs_addresses():
+        pytest.skip("a Ray cluster runs on this machine")
+    runner = Runner(name=RunnerName.RAY, address="auto")
+    runner._require_address()
+    with pytest.raises(TwinsetError, match="no Ray cluster at auto: ") as raised, ray_cluster(runner.address, "out"):
+        pass
+    assert "RAY_ADDRESS" in str(raised.value)
+    assert "--ray-address" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
 def test_without_an_api_for_other_machines_a_build_says_so_and_writes_nothing(recipe: Recipe, tmp_path: Path):
     path, out = recipe(), tmp_path / "out"
     environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    result = subprocess.run(
-        [sys.executable, "-m", "twinset", "build", str(path), "--out", str(out), "--runner", "ray"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
+    result = twinset("build", path, "--out", out, "--runner", "ray", environment=environment)
     assert result.returncode == 1
     assert result.stderr.startswith("error: --runner ray: PREFECT_API_URL is not set")
     assert result.stderr.count("\n") == 1
@@ -115,3 +136,21 @@ def test_a_worker_lets_go_of_the_model_of_the_stage_before(recipe: Recipe, tmp_p
     assert caption._captioner(build.located(build.recipe.caption)) is model
     take_turn(stages["generate-sd"])
     assert caption._captioner.cache_info().currsize == 0
+
+
+def test_a_model_that_refers_to_itself_is_gone_before_the_next_one_is_loaded():
+    from flows.stages.base import let_go
+
+    class Model:
+        def __init__(self) -> None:
+            self.compiled = self.run  # as a compiled module of torch does
+
+        def run(self) -> None: ...
+
+    @lru_cache(maxsize=1)
+    def opened() -> Model:
+        return Model()
+
+    seen = weakref.ref(opened())
+    let_go(opened)
+    assert seen() is None

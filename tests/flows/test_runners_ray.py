@@ -1,20 +1,21 @@
 """A Ray cluster of two nodes on this machine: the bytes of a local build, also where one node is killed on the way.
 
-With TWINSET_TEST_CLUSTER=1 small builds by processes and by Dask, and the demo on Ray.
+With TWINSET_TEST_CLUSTER=1 small builds by processes, of which one is killed, and by Dask, and the demo on Ray.
 """
 
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+
+from tests.command_line import start, twinset
 
 Recipe = Callable[..., Path]
 
@@ -74,12 +75,6 @@ def ray_nodes(prefect_api: str) -> Iterator[RayNodes]:
     cluster.shutdown()
 
 
-def start(*arguments: str, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "twinset", *arguments]
-        return subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
-
-
 def bytes_of(dataset: Path) -> dict[str, bytes]:
     names = ["manifest.jsonl", "rejects.jsonl", *(f"shards/{path.name}" for path in (dataset / "shards").iterdir())]
     return {name: (dataset / name).read_bytes() for name in names}
@@ -112,9 +107,7 @@ def test_a_node_is_killed_and_the_build_ends_in_the_same_bytes(
 ):
     ray_nodes.be_two()
     out, log = tmp_path / "out", tmp_path / "log.txt"
-    build = start(
-        *("build", str(recipe()), "--out", str(out), "--runner", "ray"), environment=ray_nodes.environment, log=log
-    )
+    build = start("build", recipe(), "--out", out, "--runner", "ray", environment=ray_nodes.environment, log=log)
     fakes = out / "work" / "generate-sd"
     while build.poll() is None and not list(fakes.glob("*.done.json")):
         time.sleep(0.01)
@@ -130,9 +123,27 @@ def test_a_node_is_killed_and_the_build_ends_in_the_same_bytes(
 @long_proof
 def test_other_runners_give_the_same_bytes(runner: str, built: Path, recipe: Recipe, tmp_path: Path):
     out, log = tmp_path / "out", tmp_path / "log.txt"
-    build = start("build", str(recipe()), "--out", str(out), "--runner", runner, environment=dict(os.environ), log=log)
+    build = start("build", recipe(), "--out", out, "--runner", runner, log=log)
     assert build.wait(1200) == 0, log.read_text()
     assert bytes_of(out / "dataset") == bytes_of(built / "dataset")
+
+
+@long_proof
+def test_a_process_is_killed_and_the_next_run_ends_in_the_same_bytes(built: Path, recipe: Recipe, tmp_path: Path):
+    path, out, log = recipe(), tmp_path / "out", tmp_path / "log.txt"
+    build = start("build", path, "--out", out, "--runner", "processes", log=log)
+    while build.poll() is None and not list((out / "work" / "generate-sd").glob("*.done.json")):
+        time.sleep(0.01)
+    for process in psutil.Process(build.pid).children(recursive=True):
+        if any("spawn_main" in part for part in process.cmdline()):
+            process.kill()
+    assert build.wait(300) == 1
+    assert "error: stage generate-sd: a worker was lost" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    again = twinset("build", path, "--out", out)
+    assert again.returncode == 0, again.stderr
+    assert bytes_of(out / "dataset") == bytes_of(built / "dataset")
+    assert not [found for found in out.rglob("*") if ".partial-" in found.name]
 
 
 @long_proof
@@ -140,7 +151,7 @@ def test_the_demo_on_ray_is_the_demo_on_threads(ray_nodes: RayNodes, tmp_path: P
     ray_nodes.be_two()
     for runner in ("threads", "ray"):
         log = tmp_path / f"{runner}.txt"
-        arguments = ("demo", "--out", str(tmp_path / runner), "--runner", runner)
+        arguments = ("demo", "--out", tmp_path / runner, "--runner", runner)
         demo = start(*arguments, environment=ray_nodes.environment, log=log)
         try:
             assert demo.wait(3600) == 0, log.read_text()

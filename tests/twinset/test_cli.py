@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import start, twinset
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 FOLDER_RECIPE = """
 name = "small"
@@ -35,10 +37,6 @@ model = "org/autoencoder"
 HEAVY = ("torch", "diffusers", "transformers", "timm", "lightning", "prefect", "sklearn", "matplotlib")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "twinset", *arguments], capture_output=True, text=True, check=False)
-
-
 def imported(*arguments: str) -> set[str]:
     """Which heavy libraries a command imports."""
     script = (
@@ -53,7 +51,7 @@ def imported(*arguments: str) -> set[str]:
 
 
 def test_help_names_the_commands():
-    result = run("--help")
+    result = twinset("--help")
     assert result.returncode == 0
     for command in ("demo", "plan", "build", "status", "report", "train"):
         assert command in result.stdout
@@ -61,7 +59,7 @@ def test_help_names_the_commands():
 
 @pytest.mark.parametrize("command", ["demo", "plan", "build", "status", "report", "train"])
 def test_each_command_has_help(command: str):
-    result = run(command, "--help")
+    result = twinset(command, "--help")
     assert result.returncode == 0
     assert "Usage" in result.stdout
 
@@ -75,12 +73,12 @@ def test_help_and_plan_import_no_model_library(tmp_path: Path):
     recipe.write_text(f'{text[:start]}[[sources]]\ntype = "folder"\npath = "photographs"\n\n{text[end:]}')
     assert imported("--help") == set()
     assert imported("plan", str(recipe)) == set()
-    planned = json.loads(run("plan", str(recipe), "--json").stdout)
+    planned = json.loads(twinset("plan", recipe, "--json").stdout)
     assert planned["name"] == "demo"
 
 
 def test_errors_are_one_line(tmp_path: Path):
-    result = run("status", str(tmp_path))
+    result = twinset("status", tmp_path)
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.startswith(f"error: {tmp_path}: no build here")
@@ -97,7 +95,7 @@ def test_a_folder_may_be_named_like_markup(tmp_path: Path):
         "path = Path(sys.argv[1])\nBuildFolder(load_recipe(path), str(path.parent), sys.argv[2]).claim()\n"
     )
     subprocess.run([sys.executable, "-c", script, str(recipe), str(out)], check=True)
-    result = run("status", str(out))
+    result = twinset("status", out)
     assert result.returncode == 0, result.stderr
     assert "[bold]out[/]" in result.stdout.replace("\n", "")
 
@@ -107,12 +105,7 @@ def test_interrupted_is_told_in_one_line(tmp_path: Path):
     os.mkfifo(pipe)
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(FOLDER_RECIPE.replace('"folder"\npath = "photographs"', '"open-images"\ncsv = "images.csv"'))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "twinset", "plan", str(recipe)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("plan", recipe)
     with pipe.open("w"):  # opens once the command reads from it, and keeps it waiting
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
@@ -125,6 +118,6 @@ def test_interrupted_is_told_in_one_line(tmp_path: Path):
 def test_a_recipe_without_a_classifier_cannot_train(tmp_path: Path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(FOLDER_RECIPE)
-    result = run("train", str(tmp_path), "--out", str(tmp_path / "detector"), "--recipe", str(recipe))
+    result = twinset("train", tmp_path, "--out", tmp_path / "detector", "--recipe", recipe)
     assert result.returncode == 1
     assert "no table [classifier]" in result.stderr
