@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.probe import Classifier, Model, Scored, auc_alone, fitted, grouped_folds
+from audit.probe import MOST_TELLING, Classifier, Model, Scored, auc_alone, fitted, grouped_folds
 from audit.report import Distribution, Feature
 
 BINS = 24
@@ -71,9 +71,8 @@ def top_features(
     labels: NDArray[np.int8],
     names: Sequence[str],
     importances: Floats,
-    count: int = 5,
 ) -> tuple[Feature, ...]:
-    """The most telling features: by importance, and where that does not part them by their AUC alone.
+    """The `MOST_TELLING` features that tell most: by importance, and where that does not part them by their AUC alone.
 
     Features that say the same stand in for one another, so that none of them is missed when it is permuted.
     """
@@ -81,7 +80,7 @@ def top_features(
     alone = np.array([auc_alone(column, labels) for column in columns])
     steps = np.maximum(np.floor(importances / _TELLING), 0)
     # of features that tell alike the earlier one comes first: the cause before what follows from it
-    order = np.lexsort((-np.floor(np.abs(alone - 0.5) / _TELLING), -steps))[:count]
+    order = np.lexsort((-np.floor(np.abs(alone - 0.5) / _TELLING), -steps))[:MOST_TELLING]
     return tuple(
         Feature(
             name=names[index],

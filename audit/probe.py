@@ -15,6 +15,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from audit.report import Feature, Verdict
 
 WIDEST_HALF_WIDTH = 0.05
+MOST_TELLING = 5
+"""Features that a probe names."""
 # weights of the bootstrap that are held at once
 _WEIGHTS = 2**22
 
@@ -168,11 +170,11 @@ def _comparisons(scores: Floats, labels: NDArray[np.int8], weights: Floats) -> t
 
 
 def telling_features(
-    features: NDArray[np.float32], labels: NDArray[np.int8], names: Sequence[str], count: int = 5
+    features: NDArray[np.float32], labels: NDArray[np.int8], names: Sequence[str]
 ) -> tuple[Feature, ...]:
-    """The `count` features that tell most on their own, by distance of their AUC from 0.5."""
+    """The features that tell most on their own, by distance of their AUC from 0.5; `MOST_TELLING` of them."""
     aucs = np.array([auc_alone(column, labels) for column in features.T.astype(np.float64)])
-    order = np.argsort(-np.abs(aucs - 0.5), kind="stable")[:count]
+    order = np.argsort(-np.abs(aucs - 0.5), kind="stable")[:MOST_TELLING]
     return tuple(Feature(name=names[index], auc=float(aucs[index])) for index in order)
 
 

@@ -9,8 +9,13 @@ greatest, and the largest difference of a probability from the peer's. Where a G
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+# run as a file, the benchmark's folder stands where the packages do
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import timm
 import torch

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from classifier.detector import Detector
 from classifier.network import Network
-from classifier.onnx import INPUT, missing, serialised
-from manifests.errors import ModelError
+from classifier.onnx import INPUT, missing, pictures, serialised
+from manifests.errors import ModelError, first_line
 from pixels.arrays import Pixels
 
 BackendName = Literal["eager", "bf16", "compile", "onnxruntime", "openvino"]
@@ -31,6 +31,7 @@ WORTH_COMPILING = 20_000
 
 _BATCH = 16
 _LOGIT = "logit"
+_OTHERWISE = "Choose another --backend, or leave it out."
 
 
 class Runner(Protocol):
@@ -143,17 +144,52 @@ def accelerated(detector: Detector, windows: Sequence[Pixels], names: Sequence[B
         windows: (S, S, 3) each, at least one: some of the images that are to be judged, as the network sees them.
         names: what to try.
     """
-    images = torch.from_numpy(np.stack(windows[:_BATCH])).permute(0, 3, 1, 2)
-    return replace(detector, runner=choose(detector.network, images, names).run)
+    return replace(detector, runner=choose(detector.network, _images(windows), names).run)
 
 
 def run_by(detector: Detector, name: BackendName) -> Detector:
-    """The same detector, run by one backend, whatever its speed.
+    """The same detector, run by one backend, whatever its speed; `checked` says whether its answers are right.
 
     Raises:
         ModelError: its package is not installed, or it cannot run this network.
     """
     return replace(detector, runner=backend(name, detector.network, detector.config.image_size))
+
+
+def checked(detector: Detector, windows: Sequence[Pixels] = ()) -> Detector:
+    """The same detector, if what runs it gives the probabilities that a probe would ask for.
+
+    Args:
+        detector: any; one that no backend runs is not asked.
+        windows: as for `accelerated`; where there are none, colours under noise.
+
+    Raises:
+        ModelError: it cannot run on such images, or a probability is further from PyTorch's in 32 bits than `TOLERANCE`.
+    """
+    run = detector.runner
+    if run is None or run is detector.network:
+        return detector
+    size = detector.config.image_size
+    images = _images(windows) if windows else torch.from_numpy(pictures(np.random.default_rng(0), _BATCH, size))
+    batch = images.contiguous().to(detector.network.mean.device)
+    with torch.inference_mode():
+        expected = torch.sigmoid(detector.network(batch).double())
+        try:
+            found = torch.sigmoid(run(batch).double())
+        except Exception as error:  # compilers and runtimes raise what they like
+            raise ModelError(f"this backend cannot run the network ({first_line(error)}). {_OTHERWISE}") from error
+    difference = _difference(found, expected)
+    if difference > TOLERANCE:
+        raise ModelError(
+            f"this backend's probabilities differ by up to {difference:.3f} from those of 32-bit PyTorch, and at most "
+            f"{TOLERANCE:g} is allowed. {_OTHERWISE}"
+        )
+    return detector
+
+
+def _images(windows: Sequence[Pixels]) -> Tensor:
+    """Some of them as (n, 3, S, S)."""
+    return torch.from_numpy(np.stack(windows[:_BATCH])).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -188,7 +224,12 @@ def _tried(
         run = _BUILDERS[name](subject)
         return _timed(name, run, batch, expected, seconds), run
     except Exception as error:  # noqa: BLE001 - compilers and runtimes raise what they like; the others go on
-        return Trial(name, refused=str(error).strip().partition("\n")[0] or type(error).__name__), None
+        return Trial(name, refused=first_line(error)), None
+
+
+def _difference(probabilities: Tensor, expected: Tensor) -> float:
+    """The largest one; what is no number counts as one."""
+    return float((probabilities - expected).abs().nan_to_num(nan=1.0).max())
 
 
 def _timed(name: BackendName, run: Runner, batch: Tensor, expected: Tensor, seconds: float) -> Trial:
@@ -199,7 +240,7 @@ def _timed(name: BackendName, run: Runner, batch: Tensor, expected: Tensor, seco
             began = time.perf_counter()
             run(batch).cpu()
             best = min(best, time.perf_counter() - began)
-    difference = float((probabilities - expected).abs().nan_to_num(nan=1.0).max())
+    difference = _difference(probabilities, expected)
     refused = f"its probabilities differ by up to {difference:.3f}" if difference > TOLERANCE else ""
     return Trial(name, len(batch) / best, difference, refused)
 

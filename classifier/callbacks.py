@@ -12,6 +12,7 @@ from classifier.module import Learning
 from classifier.report import CURVE, EpochReport
 from classifier.workspace import Workspace
 from manifests.storage import Folder
+from manifests.storage_errors import explained_on_disk
 
 
 def callbacks(config: ClassifierConfig, workspace: Workspace) -> list[Callback]:
@@ -74,9 +75,10 @@ class _Checkpoints(Checkpoint):
 
     def _save(self, trainer: Trainer) -> None:
         temporary = self._workspace.checkpoint.with_suffix(".partial")
-        trainer.save_checkpoint(temporary, weights_only=False)
-        if trainer.is_global_zero:
-            temporary.replace(self._workspace.checkpoint)
+        with explained_on_disk(self._workspace.state):
+            trainer.save_checkpoint(temporary, weights_only=False)
+            if trainer.is_global_zero:
+                temporary.replace(self._workspace.checkpoint)
 
 
 def _curve(history: list[EpochReport]) -> bytes:

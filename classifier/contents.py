@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from classifier.config import DEFAULT_IMAGE_SIZE, ClassifierConfig
+from classifier.report import Composition
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, RecipeError
 from manifests.records import IMAGE, LABELS, REAL, SPLITS, Pair, Split
@@ -52,6 +53,14 @@ class Contents:
     image_size: int
     singles: dict[Split, Singles]
     sources: tuple[str, ...] = ()
+
+    @property
+    def composition(self) -> Composition:
+        """What is learnt from: pairs, images that stand alone, or both."""
+        alone = sum(self.singles["train"].counts)
+        if not alone:
+            return "pairs"
+        return "both" if self.pairs["train"] > alone else "singles"
 
     def units(self, split: Split) -> int:
         """How many pairs and couples an epoch over a split has."""

@@ -36,15 +36,14 @@ def decode(data: bytes, wanted: Callable[[int, int], Box] | None = None) -> Pixe
     Raises:
         RejectedItem: as `pixels.decode.decode` does; damage outside the part may go unseen.
     """
-    image = open_image(data)
-    whole = Box(0, 0, image.width, image.height)
-    box = wanted(image.width, image.height) if wanted is not None else whole
-    if box != whole and is_available() and _is_plain(image):
+    if wanted is not None and is_available():
         try:
-            return decode_part(data, box)
+            return decode_part(data, wanted)
         except PartError:
             pass  # the others may still read it, and Pillow says better what is wrong
-    return box.cut(_decoded(data, image))
+    image = open_image(data)
+    pixels = _decoded(data, image)
+    return pixels if wanted is None else wanted(image.width, image.height).cut(pixels)
 
 
 def _decoded(data: bytes, image: ImageFile) -> Pixels:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from classifier.config import ClassifierConfig
 from classifier.images import read_pixels
 from classifier.network import Network, stored_network, try_out
 from classifier.report import CONFIG, WEIGHTS, DetectorConfig
 from classifier.timm_config import KEYS, timm_keys
+from classifier.transforms import Preprocessing
 from manifests.errors import ModelError, first_complaint
 from manifests.storage import Folder
 
@@ -85,8 +88,12 @@ class Detector:
             DatasetError: a file cannot be read as an image, or an image is smaller than `config.image_size`.
         """
         pixels = [read_pixels(Path(image)) if isinstance(image, str | Path) else image for image in images]
+        return self.window_scores([self.config.preprocessing.window(image) for image in pixels])
+
+    def window_scores(self, windows: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """What `predict` gives, of images that `config.preprocessing` has made windows of before: (n,)."""
         # in 64 bits, so that a confident score is rounded once and not flattened to 1
-        scores: NDArray[np.float32] = torch.sigmoid(torch.from_numpy(self.logits(pixels))).float().numpy()
+        scores: NDArray[np.float32] = torch.sigmoid(torch.from_numpy(self.window_logits(windows))).float().numpy()
         return scores
 
     def logits(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
@@ -104,6 +111,54 @@ class Detector:
         with torch.inference_mode():
             logits: NDArray[np.float64] = (self.runner or self.network)(batch).double().cpu().numpy()
         return logits
+
+
+def described(
+    network: Network,
+    training: ClassifierConfig,
+    image_size: int,
+    *,
+    generators: tuple[str, ...],
+    sources: tuple[str, ...] = (),
+    dataset_name: str,
+    dataset_digest: str = "",
+    threshold: float = 0.5,
+    run: str = "",
+) -> DetectorConfig:
+    """The settings of a network that was trained as `training` says, and what is known of it beside; see `DetectorConfig`.
+
+    Args:
+        network: the network.
+        training: how it was trained, or would have been.
+        image_size: side of the square that it sees, pixels.
+        generators: the fakes it was trained on.
+        sources: where the reals came from.
+        dataset_name: of what it was trained on.
+        dataset_digest: likewise; empty where there is none.
+        threshold: an image is called fake when its score is above.
+        run: sha256 of all that decided the outcome; empty when it was not trained here.
+    """
+    mean, std = network.normalisation
+    view = Preprocessing.of(training, image_size)
+    return DetectorConfig(
+        twinset=version("twinset"),
+        backbone=training.backbone,
+        backbone_options=training.backbone_options,
+        head=training.head,
+        image_size=view.size,
+        fit=view.fit,
+        resize_to=view.resize_to,
+        resize_kernel=view.kernel,
+        mean=mean,
+        std=std,
+        threshold=threshold,
+        generators=generators,
+        sources=sources,
+        dataset_name=dataset_name,
+        dataset_digest=dataset_digest,
+        training=training,
+        run=run,
+    )
 
 
 def config_file(config: DetectorConfig) -> bytes:

@@ -31,7 +31,8 @@ class Teacher:
     def logits(self, images: Tensor) -> Tensor:
         """Calibrated logits of "fake", (n,) float32, judged by the central windows of (n, 3, S, S) uint8 images."""
         side = images.shape[-1]
-        margin = (side - self.image_size) // 2
+        # where `Preprocessing` cuts the central window, by which the teacher was calibrated
+        margin = (side - self.image_size + 1) // 2
         window = images[..., margin : margin + self.image_size, margin : margin + self.image_size]
         logits: Tensor = self.network(window)
         return logits / self.temperature

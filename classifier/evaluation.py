@@ -195,8 +195,9 @@ def _table(standing: Standing, scored: Scored) -> tuple[Cell, ...]:
         paired = bool(np.isin(scored.groups[fakes], scored.groups[reals]).any())
         for source in _names(scored.sources[reals]):
             from_source = scored.sources == source
-            # a fake made from a real is measured against reals of the same source only
-            chosen = scored.where((fakes & from_source if paired else fakes) | (reals & from_source))
+            # a fake made from a real is measured against reals of the same source and view only
+            met = np.isin(scored.views, scored.views[fakes]) if paired else np.ones_like(reals)
+            chosen = scored.where((fakes & from_source if paired else fakes) | (reals & from_source & met))
             if not chosen.labels.any():
                 continue
             cells.append(

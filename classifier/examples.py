@@ -97,7 +97,7 @@ class Scored:
         )
 
     def against_reals(self, fakes: NDArray[np.bool_], reals: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which images some fakes are measured on: themselves, and the reals that they belong to.
+        """Which images some fakes are measured on: themselves, and the reals that they belong to, as the same views show them.
 
         Where none of them belongs to a real, all of the reals that are offered.
 
@@ -105,7 +105,8 @@ class Scored:
             fakes: which fakes.
             reals: which reals are offered.
         """
-        own = reals & np.isin(self.groups, self.groups[fakes])
+        shown = np.strings.add(np.strings.add(self.groups, "\n"), self.views)
+        own = reals & np.isin(shown, shown[fakes])
         return fakes | (own if own.any() else reals)
 
     def to_parquet(self) -> bytes:

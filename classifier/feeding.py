@@ -16,6 +16,7 @@ from classifier.processes import Processes
 from classifier.replay import Rehearsal
 from classifier.transforms import Preprocessing
 from manifests.dataset import Dataset
+from manifests.errors import DatasetError
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,20 @@ class Stretch:
     stop: int | None
 
     def __iter__(self) -> Iterator[Batch]:
-        source = itertools.chain.from_iterable(itertools.repeat(self.loader)) if self.stop is not None else self.loader
-        return itertools.islice(source, self.first, self.stop)
+        return itertools.islice(self.loader if self.stop is None else self._again(), self.first, self.stop)
+
+    def _again(self) -> Iterator[Batch]:
+        """The loader's batches, again and again."""
+        is_empty = False
+        while not is_empty:
+            is_empty = True
+            for batch in self.loader:
+                is_empty = False
+                yield batch
+        raise DatasetError(
+            "one of the processes has nothing to learn from: the shards of split train hold fewer pairs than there are "
+            "processes and readers in them. Start fewer processes, or lower classifier.num_workers."
+        )
 
 
 class PairsModule(LightningDataModule):

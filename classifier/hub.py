@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 
 from classifier.detector import Detector, config_file
 from classifier.report import CARD, CONFIG, METRICS, WEIGHTS
-from manifests.errors import ModelError, printable
+from manifests.errors import ModelError, first_line
 
 PUBLISHED = (CONFIG, WEIGHTS, METRICS, CARD)
 """What is pushed: neither the predictions, which name images, nor logs and checkpoints."""
@@ -56,18 +56,17 @@ def push_detector(folder: Path, repo: str, *, private: bool = False, message: st
     return str(commit.commit_url)
 
 
-def fetch_detector(repo: str, revision: str | None = None) -> str:
+def fetch_detector(repo: str) -> str:
     """Fetch a detector, its figures and its card from the Hub into the Hub's own cache, and say where it lies.
 
     Args:
-        repo: `org/name`.
-        revision: branch, tag or commit; the main branch where none is given.
+        repo: `org/name`; its main branch is fetched.
 
     Raises:
         ModelError: the Hub has no such model, or does not answer.
     """
     with _asking(repo):
-        config = Path(hf_hub_download(repo, CONFIG, revision=revision, endpoint=constants.ENDPOINT))
+        config = Path(hf_hub_download(repo, CONFIG, endpoint=constants.ENDPOINT))
         # all of one commit, which the cache's folder is named after
         commit = config.parent.name
         hf_hub_download(repo, WEIGHTS, revision=commit, endpoint=constants.ENDPOINT)
@@ -96,14 +95,10 @@ def _asking(repo: str) -> Iterator[None]:
     except HFValidationError as error:
         raise ModelError(f"{repo}: not a model's id; it is `org/name`") from error
     except (OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
-        raise ModelError(f"{repo}: the Hub cannot be asked ({_first_line(error)})") from error
+        raise ModelError(f"{repo}: the Hub cannot be asked ({first_line(error)})") from error
     except EntryNotFoundError as error:
-        raise ModelError(f"{repo}: no detector of twinset ({_first_line(error)})") from error
+        raise ModelError(f"{repo}: no detector of twinset ({first_line(error)})") from error
     except (HfHubHTTPError, HTTPError) as error:
         raise ModelError(
-            f"{repo}: the Hub refuses ({_first_line(error)}); set HF_TOKEN to a token that may write there"
+            f"{repo}: the Hub refuses ({first_line(error)}); set HF_TOKEN to a token that may write there"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return printable(next(iter(str(error).splitlines()), type(error).__name__))

@@ -139,13 +139,13 @@ def _of_extreme_rates(known: dict[str, Interval], ranked: Ranked, clusters: NDAr
     return found
 
 
-def difference(first: Ranked, second: Ranked, clusters: NDArray[np.intp], figure: str = "auc") -> Interval | None:
-    """The 95 % interval of a figure of the first minus that of the second, both measured on the same draws."""
+def difference(first: Ranked, second: Ranked, clusters: NDArray[np.intp]) -> Interval | None:
+    """The 95 % interval of the AUC of the first minus that of the second, both measured on the same draws."""
     names, members = np.unique(clusters, return_inverse=True)
     if len(names) < _FEWEST_CLUSTERS:
         return None
     found = [
-        first.figures(times[:, members])[figure] - second.figures(times[:, members])[figure]
+        first.figures(times[:, members])["auc"] - second.figures(times[:, members])["auc"]
         for times in _draws(len(names), len(clusters), DRAWS)
     ]
     return _interval(np.concatenate(found))

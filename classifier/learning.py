@@ -4,10 +4,10 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from importlib.util import find_spec
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
@@ -19,9 +19,10 @@ from classifier.distillation import Teachers
 from classifier.feeding import Feeding, PairsModule
 from classifier.module import Learning
 from classifier.network import Network, new_network
+from classifier.processes import PATIENCE
 from classifier.report import EpochReport
 from classifier.workspace import Workspace
-from manifests.errors import RecipeError
+from manifests.errors import RecipeError, first_line
 
 _ADVICE = (
     r"The '\w+' does not have many workers",
@@ -30,9 +31,8 @@ _ADVICE = (
     # its successor is not in all versions of torch that will do
     r"`broadcast_buffers` is deprecated",
 )
+_OUR_STRATEGIES = ("auto", "ddp")
 _TALKERS = ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.distributed")
-# how long the others wait while the first process measures the detector
-_PATIENCE = timedelta(hours=6)
 
 
 def learn(
@@ -60,7 +60,8 @@ def learn(
 
     Raises:
         ModelError: the backbone or its weights cannot be had.
-        RecipeError: TensorBoard is asked for and not installed, or the loss grows beyond all bounds.
+        RecipeError: TensorBoard is asked for and not installed, lightning refuses the strategy, or the loss grows beyond
+            all bounds.
     """
     config = feeding.config
     with isolate_rng(), _deterministic(), _quiet():
@@ -80,26 +81,27 @@ def _fitted(
 ) -> tuple[dict[str, torch.Tensor], tuple[EpochReport, ...]]:
     config, processes = feeding.config, feeding.processes
     accelerator, devices = _accelerator(device)
-    trainer = Trainer(
-        accelerator=accelerator,
-        devices=devices if processes.world == 1 else processes.here,
-        num_nodes=processes.nodes,
-        strategy=_strategy(feeding),
-        use_distributed_sampler=False,
-        precision=config.precision,
-        gradient_clip_val=config.gradient_clip,
-        max_epochs=config.epochs,
-        callbacks=callbacks(config, workspace),
-        # a new loader an epoch, so that workers learn which epoch they draw for
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-        benchmark=False,
-        logger=_logger(config, workspace),
-        enable_model_summary=False,
-        enable_progress_bar=progress,
-        default_root_dir=workspace.state,
-    )
+    with _explained(config.strategy):
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=devices if processes.world == 1 else processes.here,
+            num_nodes=processes.nodes,
+            strategy=_strategy(feeding),
+            use_distributed_sampler=False,
+            precision=config.precision,
+            gradient_clip_val=config.gradient_clip,
+            max_epochs=config.epochs,
+            callbacks=callbacks(config, workspace),
+            # a new loader an epoch, so that workers learn which epoch they draw for
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            deterministic="warn",
+            benchmark=False,
+            logger=_logger(config, workspace),
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            default_root_dir=workspace.state,
+        )
     trainer.fit(module, datamodule=PairsModule(feeding, module), ckpt_path=workspace.begun, weights_only=True)
     weights = (workspace.best() if config.keep == "best" else None) or module.network.backbone.state_dict()
     history = tuple(module.history)
@@ -110,9 +112,23 @@ def _fitted(
 
 def _strategy(feeding: Feeding) -> str | Strategy:
     """Lightning's strategy; batch norm's statistics are averaged before validation and not sent around at each step."""
-    if feeding.processes.world == 1 or feeding.config.strategy not in {"auto", "ddp"}:
+    if feeding.processes.world == 1 or feeding.config.strategy not in _OUR_STRATEGIES:
         return feeding.config.strategy
-    return DDPStrategy(broadcast_buffers=False, timeout=_PATIENCE)
+    return DDPStrategy(broadcast_buffers=False, timeout=PATIENCE)
+
+
+@contextmanager
+def _explained(strategy: str) -> Iterator[None]:
+    """What lightning says of a strategy that it does not know, or that cannot run here."""
+    try:
+        yield
+    except (ImportError, MisconfigurationException, TypeError, ValueError) as error:
+        if strategy in _OUR_STRATEGIES:
+            raise
+        raise RecipeError(
+            f"classifier.strategy = {strategy!r}: lightning refuses it ({first_line(error)}). Leave it out, or name a strategy of "
+            "lightning's that is installed and fits the device."
+        ) from error
 
 
 def _logger(config: ClassifierConfig, workspace: Workspace) -> TensorBoardLogger | bool:

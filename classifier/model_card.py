@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from classifier.report import DetectorConfig, DetectorReport, SplitMetrics
+from classifier.report import Composition, DetectorConfig, DetectorReport, SplitMetrics
 from classifier.timm_config import timm_keys
 from manifests.errors import printable
 from manifests.markdown import code, inline
@@ -27,6 +27,12 @@ _FIGURES = {
     "ece": ("expected_calibration_error", "expected calibration error, after temperature scaling"),
 }
 """The Hub's name and ours, by field of `SplitMetrics`."""
+
+_LEARNT_FROM: dict[Composition, str] = {
+    "pairs": "pairs of a real photograph and fakes made to match it",
+    "singles": "photographs and generated images that were not made to match one another",
+    "both": "pairs of a real photograph and fakes made to match it, and images that were not made to match one another",
+}
 
 _PROHIBITED = (
     "As the only ground for a decision about a person: an accusation, a ban, a grade, a refusal of payment.",
@@ -77,13 +83,20 @@ def _body(name: str, config: DetectorConfig, report: DetectorReport) -> Iterator
     test = report.test
     yield f"# Real or generated: {config.backbone} on {inline(name)}\n"
     yield (
-        "A detector of generated images, trained by twinset on pairs of a real photograph and fakes made to match it. It "
-        f"gives an image a probability of being fake; above a score of {config.threshold:.4f}, which validation chose, it "
-        "says “fake”.\n"
+        f"A detector of generated images, trained by twinset on {_LEARNT_FROM[config.composition]}. It gives an image a "
+        f"probability of being fake; above a score of {config.threshold:.4f}, which validation chose, it says “fake”.\n"
     )
     yield f"{_error_sentence(test)}\n"
+    if config.dataset_audit == "failed":
+        yield (
+            "**Its dataset did not pass its audit.** Something else than their origin tells its reals from its fakes, on the "
+            "test split too: the figures below may say how well the detector knows that, and need not hold elsewhere.\n"
+        )
     yield "## Training data\n"
     yield f"- Dataset: {code(name)}" + (f", index sha256 `{config.dataset_digest}`" if config.dataset_digest else "")
+    yield f"- Audit: {config.dataset_audit}"
+    if config.rehearsed:
+        yield f"- Rehearsed from earlier datasets: {_listed(config.rehearsed)}"
     yield f"- Fakes of: {_listed(config.generators)}"
     yield f"- Reals of: {_listed(config.sources)}"
     yield f"- Input: {_input(config)}\n"

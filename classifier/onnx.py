@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from classifier.detector import Detector
 from classifier.network import Network
 from classifier.report import DetectorConfig
-from manifests.errors import ModelError
+from manifests.errors import ModelError, first_line
 from manifests.storage import Folder
 
 INPUT = "images"
@@ -54,8 +54,8 @@ def export_onnx(detector: Detector, path: str | Path) -> float:
             f"{path}: not written: the exported model's answers differ from PyTorch's by {difference:.2g}, and at most "
             f"{TOLERANCE:g} is allowed. Choose another backbone, or use the detector as it is."
         )
-    folder, _, name = str(path).rpartition("/")
-    Folder.at(folder or ".").write(name, model)
+    folder, name = Folder.of_file(str(path))
+    folder.write(name, model)
     return difference
 
 
@@ -91,8 +91,7 @@ def serialised(module: nn.Module, size: int, outputs: tuple[str, ...], metadata:
                 verbose=False,
             )
     except (RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelError(f"the network cannot be written as ONNX ({reason}).") from error
+        raise ModelError(f"the network cannot be written as ONNX ({first_line(error)}).") from error
     model = program.model_proto
     onnx.helper.set_model_props(model, metadata or {})
     data: bytes = model.SerializeToString()
@@ -138,7 +137,7 @@ def _largest_difference(model: bytes, detector: Detector, network: Network) -> f
     rng = np.random.default_rng(_SEED)
     found = 0.0
     for count in _BATCHES:
-        images = _pictures(rng, count, detector.config.image_size)
+        images = pictures(rng, count, detector.config.image_size)
         given = session.run(list(OUTPUTS), {INPUT: images})
         with torch.inference_mode():
             expected = [output.numpy() for output in answers(torch.from_numpy(images))]
@@ -149,8 +148,8 @@ def _largest_difference(model: bytes, detector: Detector, network: Network) -> f
     return found
 
 
-def _pictures(rng: np.random.Generator, count: int, size: int) -> NDArray[np.uint8]:
-    """(count, 3, size, size): flat colours under noise of unlike strength."""
+def pictures(rng: np.random.Generator, count: int, size: int) -> NDArray[np.uint8]:
+    """Images to try a network on, (count, 3, size, size) uint8: flat colours under noise of unlike strength."""
     colours = rng.uniform(0, 255, (count, 3, 1, 1))
     strengths = rng.uniform(0, 80, (count, 1, 1, 1))
     noisy = colours + strengths * rng.standard_normal((count, 3, size, size))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from classifier.backends import BackendName, accelerated
+from classifier.backends import BackendName, accelerated, checked
 from classifier.calibration import calibrated
 from classifier.detector import Detector
 from classifier.images import judged_pixels
@@ -52,12 +52,17 @@ def answers(
         images: names, and the bytes of an image file or why there are none.
         batch: images judged at a time.
         backends: ways to run the network that are tried on the first images; the fastest judges. None: as it is.
+
+    Raises:
+        ModelError: what runs the detector gives the first images other probabilities than PyTorch in 32 bits.
     """
+    is_tried = False
     prepared = ((name, window_of(detector, found)) for name, found in images)
     while group := list(itertools.islice(prepared, batch)):
         windows = [window for _, window in group if not isinstance(window, RejectedItem)]
-        if backends and windows:
-            detector, backends = accelerated(detector, windows, backends), ()
+        if windows and not is_tried:
+            detector = accelerated(detector, windows, backends) if backends else checked(detector, windows)
+            is_tried = True
         yield from judged(detector, group)
 
 

@@ -2,6 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
+
+PATIENCE = timedelta(hours=6)
+"""How long the others wait while the first process measures the detector."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,18 @@ class Processes:
     def is_first(self) -> bool:
         """Whether this is the one that writes."""
         return self.rank == 0
+
+    def wait_for_all(self) -> None:
+        """Come back when every process has come here; hours may pass while the first one measures."""
+        if self.world == 1:
+            return
+        # heavy, and `plan` needs nothing of it
+        from torch import distributed  # noqa: PLC0415
+
+        if not distributed.is_initialized():
+            # nothing was trained: a run that was killed while it measured
+            distributed.init_process_group("gloo", timeout=PATIENCE)
+        distributed.barrier()
 
 
 ALONE = Processes()

@@ -1,7 +1,6 @@
 """Detectors that others trained and published as files of weights: recognised by their names, or described beside them."""
 
 import tomllib
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from classifier.augmentations.degradation import KernelName
 from classifier.checkpoints import read_weights
 from classifier.config import ClassifierConfig, Fit
-from classifier.detector import Detector
+from classifier.detector import Detector, described
 from classifier.heads import Head
-from classifier.network import Network, Normalisation, published_network, try_out
-from classifier.report import MAX_SIDE, DetectorConfig
-from classifier.transforms import Preprocessing
+from classifier.network import Normalisation, published_network, try_out
+from classifier.report import MAX_SIDE
 from manifests.errors import ModelError, first_complaint
 
 
@@ -71,7 +69,15 @@ def published_detector(path: Path, device: str = "cpu") -> Detector:
     )
     network.to(device)
     try_out(network, layout.image_size, f"{path}: {layout.backbone}")
-    return Detector(network, _described(path, layout, training, network))
+    config = described(
+        network,
+        training,
+        layout.image_size,
+        generators=layout.generators,
+        dataset_name=path.name,
+        threshold=layout.threshold,
+    )
+    return Detector(network, config)
 
 
 def _layout(path: Path) -> tuple[CheckpointLayout, ClassifierConfig]:
@@ -102,26 +108,4 @@ def _training(layout: CheckpointLayout) -> ClassifierConfig:
         fit=layout.fit,
         resize_to=layout.resize_to,
         resize_kernel=layout.resize_kernel,
-    )
-
-
-def _described(path: Path, layout: CheckpointLayout, training: ClassifierConfig, network: Network) -> DetectorConfig:
-    mean, std = network.normalisation
-    view = Preprocessing.of(training, layout.image_size)
-    return DetectorConfig(
-        twinset=version("twinset"),
-        backbone=layout.backbone,
-        backbone_options=layout.backbone_options,
-        head=layout.head,
-        image_size=view.size,
-        fit=view.fit,
-        resize_to=view.resize_to,
-        resize_kernel=view.kernel,
-        mean=mean,
-        std=std,
-        threshold=layout.threshold,
-        generators=layout.generators,
-        dataset_name=path.name,
-        dataset_digest="",
-        training=training,
     )

@@ -39,8 +39,8 @@ def choose_rehearsal(
     """Fill the buffer.
 
     All strata (a dataset's pairs of one real source and the same generators) give the same number as far as they hold so
-    many; what a small one lacks is made up by the others. Images that stand alone are strata of their own, and their reals
-    and fakes are chosen in equal numbers.
+    many; what a small one lacks is made up by the others. Images that stand alone are strata of their own; the datasets give
+    equal numbers of their couples in the same sense, and each as many reals as fakes, for it is in itself that they meet.
 
     Args:
         earlier: the datasets that were learnt from before, with what of them is used.
@@ -58,19 +58,18 @@ def choose_rehearsal(
         for pair in dataset.pairs():
             if pair.split == "train":
                 found.add(number, pair, contents.generators, training.seed)
-    pairs, couples = found.count("pair"), min(found.count("real"), found.count("fake"))
+    pairs, couples_by_dataset = found.count("pair"), found.couples()
+    couples = sum(couples_by_dataset.values())
     if not pairs + couples:
         raise DatasetError(
-            f"{', '.join(dataset.root for dataset, _ in earlier)}: nothing to rehearse: no pair, and not both classes of "
+            f"{', '.join(dataset.root for dataset, _ in earlier)}: nothing to rehearse: no pair, and in none both classes of "
             "images that stand alone. Give the datasets that the detector was trained on."
         )
     wanted = min(wanted, pairs + couples)
     wanted_couples = round(wanted * couples / (pairs + couples))
-    chosen = {
-        **found.take("pair", wanted - wanted_couples),
-        **found.take("real", wanted_couples),
-        **found.take("fake", wanted_couples),
-    }
+    chosen = found.take("pair", wanted - wanted_couples)
+    for number, share in allocate(couples_by_dataset, wanted_couples).items():
+        chosen |= found.take("real", share, number) | found.take("fake", share, number)
     parts = [
         _part(dataset, contents, {stratum: some for stratum, some in chosen.items() if stratum[0] == number})
         for number, (dataset, contents) in enumerate(earlier)
@@ -139,9 +138,18 @@ class _Found:
         """How many there are of a kind."""
         return sum(size for stratum, size in self.sizes.items() if stratum[1] == kind)
 
-    def take(self, kind: str, wanted: int) -> dict[Stratum, list[Candidate]]:
-        """So many of a kind, in equal shares."""
-        sizes = {stratum: size for stratum, size in self.sizes.items() if stratum[1] == kind}
+    def couples(self) -> dict[int, int]:
+        """How many couples of images that stand alone each dataset has, each image in one at most."""
+        alone: dict[int, Counter[str]] = defaultdict(Counter)
+        for (number, kind, _, _), size in self.sizes.items():
+            alone[number][kind] += size
+        return {number: min(kinds["real"], kinds["fake"]) for number, kinds in alone.items()}
+
+    def take(self, kind: str, wanted: int, number: int | None = None) -> dict[Stratum, list[Candidate]]:
+        """So many of a kind, in equal shares; of one dataset where its number is given."""
+        sizes = {
+            stratum: size for stratum, size in self.sizes.items() if stratum[1] == kind and number in (None, stratum[0])
+        }
         shares = allocate(sizes, wanted)
         return {stratum: heapq.nlargest(share, self.kept[stratum]) for stratum, share in shares.items() if share}
 

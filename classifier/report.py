@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from classifier.augmentations.degradation import KernelName
 from classifier.config import ClassifierConfig, Fit
 from classifier.transforms import Preprocessing
+from manifests.index import AuditVerdict
 from manifests.records import LABELS
 
 PREDICTIONS = "predictions.parquet"
@@ -16,6 +17,8 @@ CURVE = "metrics.csv"
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+
+Composition = Literal["pairs", "singles", "both"]
 
 MAX_SIDE = 4096
 """Longest side of what a stored network may ask to see, pixels: settings come from anybody, and memory is the reader's."""
@@ -123,6 +126,11 @@ class DetectorConfig(_Record):
     sources: tuple[str, ...] = Field(default=(), description="where the reals that it was trained on came from")
     dataset_name: str
     dataset_digest: str = Field(description="of the dataset's index; empty when it had none")
+    dataset_audit: AuditVerdict = Field(default="none", description="of the dataset's audit; none: there was none")
+    composition: Composition = Field(
+        default="pairs", description="what the dataset's train split holds: pairs, images that stand alone, or both"
+    )
+    rehearsed: tuple[str, ...] = Field(default=(), description="names of the earlier datasets that were rehearsed")
     training: ClassifierConfig
     run: str = Field(
         default="", description="sha256 of all that decided the outcome; empty when it was not trained here"

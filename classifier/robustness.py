@@ -37,7 +37,6 @@ def stress(
     *,
     groups: int,
     advance: Callable[[], None] = lambda: None,
-    grid: Sequence[Perturbation] = GRID,
 ) -> dict[str, Robustness]:
     """Try every detector, and the ensemble of several, on a sample of the images under every kind of processing.
 
@@ -47,7 +46,6 @@ def stress(
         candidates: the detectors.
         groups: how many pairs, or groups of each class, the sample has.
         advance: called once for each time that an image is processed.
-        grid: what is tried.
 
     Returns:
         By detector's name.
@@ -55,20 +53,20 @@ def stress(
     sample = scored.where(_sample(scored, groups))
     answers: dict[str, dict[str, NDArray[np.float64]]] = {
         kind.name: {candidate.standing.name: np.full(len(sample.labels), np.nan) for candidate in candidates}
-        for kind in grid
+        for kind in GRID
     }
     places = {name: place for place, name in enumerate(sample.names.tolist())}
     smallest = max(candidate.smallest_side for candidate in candidates)
     again = decoded((example for example in examples if example.name in places), smallest, Counter())
     for batch in in_batches(again):
         at = [places[item.example.name] for item in batch]
-        for kind in grid:
+        for kind in GRID:
             processed = [at_least(kind.apply(item.pixels, item.example.group), smallest) for item in batch]
             for name, logits in ask(candidates, processed).items():
                 answers[kind.name][name][at] = logits
             for _ in batch:
                 advance()
-    return dict(_results(sample, answers, [candidate.standing for candidate in candidates], grid))
+    return dict(_results(sample, answers, [candidate.standing for candidate in candidates]))
 
 
 def at_least(pixels: Pixels, side: int) -> Pixels:
@@ -96,7 +94,7 @@ def _sample(scored: Scored, groups: int) -> NDArray[np.bool_]:
 
 
 def _results(
-    sample: Scored, answers: Mapping[str, Logits], standings: Sequence[Standing], grid: Sequence[Perturbation]
+    sample: Scored, answers: Mapping[str, Logits], standings: Sequence[Standing]
 ) -> Iterator[tuple[str, Robustness]]:
     fakes = int(sample.labels.sum())
     for standing in (*standings, *([ensemble(standings)] if len(standings) > 1 else [])):
@@ -111,7 +109,7 @@ def _results(
                 processed=_logits(standing, standings, answers[kind.name]),
                 clean=clean,
             )
-            for kind in grid
+            for kind in GRID
         )
         reals = len(sample.labels) - fakes
         yield standing.name, Robustness(n_real=reals, n_fake=fakes, untouched=clean, perturbed=perturbed)

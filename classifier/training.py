@@ -3,17 +3,15 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from pydantic import ValidationError
 
 from classifier.batches import PairStream, pairs_in_batches
 from classifier.calibration import fit_temperature, logits_of
 from classifier.config import ClassifierConfig
 from classifier.contents import Contents, survey
-from classifier.detector import Detector
+from classifier.detector import Detector, described
 from classifier.devices import resolved_device
 from classifier.distillation import Teachers
 from classifier.feeding import Feeding
@@ -28,7 +26,7 @@ from classifier.report import CARD, CONFIG, METRICS, PREDICTIONS, DetectorConfig
 from classifier.run import run_digest
 from classifier.shards import EncodedPair
 from classifier.transforms import Preprocessing
-from classifier.workspace import working_folder
+from classifier.workspace import remove_remains, working_folder
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, GateError, TwinsetError
 from manifests.records import Split
@@ -88,7 +86,10 @@ def train(
     run = run_digest(feeding, teachers)
     done = _finished(out, run)
     if done is not None:
+        if processes.is_first:
+            remove_remains(out)
         _LOG.warning("%s: trained already, on this dataset with these settings", out)
+        processes.wait_for_all()
         return done
     with _one_line_errors(), working_folder(out, run, first=processes.is_first) as workspace:
         network, history = learn(
@@ -97,8 +98,7 @@ def train(
         if processes.is_first:
             detector = Detector(network.to(resolved_device(device)), _describe(feeding, network, run))
             _measure(detector, feeding, history, workspace.folder)
-    if processes.world > 1:
-        torch.distributed.barrier()
+    processes.wait_for_all()
     return DetectorReport.model_validate_json((out / METRICS).read_bytes())
 
 
@@ -137,35 +137,33 @@ def predict_split(
 def _scored(
     detector: Detector, stream: PairStream, config: ClassifierConfig
 ) -> Iterator[tuple[EncodedPair, dict[str, float]]]:
+    # the stream has resized what is to be resized; a teacher may see the middle of what its student does
+    middle = Preprocessing(detector.config.image_size)
     for pairs in pairs_in_batches(stream, config):
-        scores = iter(detector.predict([window for pair in pairs for window in pair.windows.values()]).tolist())
+        windows = [middle.window(window) for pair in pairs for window in pair.windows.values()]
+        scores = iter(detector.window_scores(windows).tolist())
         for pair in pairs:
             yield pair.pair, {member: next(scores) for member in pair.windows}
 
 
 def _describe(feeding: Feeding, network: Network, run: str) -> DetectorConfig:
     dataset, contents, config, rehearsal = feeding.dataset, feeding.contents, feeding.config, feeding.rehearsal
-    mean, std = network.normalisation
-    view = Preprocessing.of(config, contents.image_size)
-    return DetectorConfig(
-        twinset=version("twinset"),
-        backbone=config.backbone,
-        backbone_options=config.backbone_options,
-        head=config.head,
-        image_size=view.size,
-        fit=view.fit,
-        resize_to=view.resize_to,
-        resize_kernel=view.kernel,
-        mean=mean,
-        std=std,
-        threshold=0.5,
+    settings = described(
+        network,
+        config,
+        contents.image_size,
         generators=tuple(sorted({*contents.generators, *(rehearsal.generators if rehearsal else ())})),
         sources=tuple(sorted({*contents.sources, *(rehearsal.sources if rehearsal else ())})),
         dataset_name=dataset.header.name,
         dataset_digest=dataset.digest,
-        training=config,
         run=run,
     )
+    learnt_from = {
+        "dataset_audit": dataset.audit_verdict,
+        "composition": contents.composition,
+        "rehearsed": tuple(part.dataset.header.name for part in rehearsal.parts) if rehearsal else (),
+    }
+    return settings.model_copy(update=learnt_from)
 
 
 def _finished(out: Path, run: str) -> DetectorReport | None:

@@ -2,19 +2,24 @@
 
 import logging
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
-from safetensors.torch import load_file, save_file
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from classifier.report import METRICS, EpochReport
 from manifests.errors import TwinsetError
+from manifests.storage import Folder
 
 _LOG = logging.getLogger(__name__)
+_STATE = "training"
 _HISTORY = TypeAdapter(tuple[EpochReport, ...])
 
 
@@ -33,7 +38,7 @@ class Workspace:
     @property
     def state(self) -> Path:
         """Folder of all that is gone when the training is done."""
-        return self.folder / "training"
+        return self.folder / _STATE
 
     @property
     def checkpoint(self) -> Path:
@@ -41,24 +46,31 @@ class Workspace:
         return self.state / "last.ckpt"
 
     @property
-    def can_go_on(self) -> bool:
-        """Whether there is anything to go on from."""
+    def has_remains(self) -> bool:
+        """Whether this run has left anything to go on from, whole or damaged."""
         return self._is_of_this_run and (self.checkpoint.exists() or self._weights.exists())
 
     @property
+    def can_go_on(self) -> bool:
+        """Whether there is anything whole to go on from."""
+        return self.finished() is not None or self.begun is not None
+
+    @property
     def begun(self) -> Path | None:
-        """The checkpoint to go on from, where there is one."""
-        return self.checkpoint if self._is_of_this_run and self.checkpoint.exists() else None
+        """The checkpoint to go on from, where there is one that is whole, and so are the best weights that go with it."""
+        if not self._is_of_this_run or (self._best.exists() and self.best() is None):
+            return None
+        return self.checkpoint if _is_whole(self.checkpoint) else None
 
     def begin(self) -> None:
         """Remove what another run left, and make the folders."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.state.mkdir(parents=True)
-        self._described.write_text(self.run, "utf-8")
+        self._described.write_bytes(self.run.encode())
 
     @property
     def _is_of_this_run(self) -> bool:
-        return self._described.exists() and self._described.read_text("utf-8") == self.run
+        return self._described.exists() and self._described.read_bytes() == self.run.encode()
 
     @property
     def _described(self) -> Path:
@@ -74,29 +86,60 @@ class Workspace:
 
     def keep_best(self, weights: dict[str, Tensor]) -> None:
         """Put these weights in the place of the best so far."""
-        _write(self._best, weights)
+        self._write(self._best.name, weights)
 
     def best(self) -> dict[str, Tensor] | None:
-        """The best weights so far, where there are any."""
-        return load_file(self._best) if self._best.exists() else None
+        """The best weights so far, where there are any that are whole."""
+        try:
+            return load_file(self._best)
+        except (FileNotFoundError, SafetensorError):
+            return None
 
     def finish(self, weights: dict[str, Tensor], history: tuple[EpochReport, ...]) -> None:
         """Keep the outcome: from here on nothing is trained again."""
-        (self.state / "history.json").write_bytes(_HISTORY.dump_json(history))
-        _write(self._weights, weights)
+        self._folder.write("history.json", _HISTORY.dump_json(history))
+        self._write(self._weights.name, weights)
+
+    @property
+    def _folder(self) -> Folder:
+        return Folder.at(str(self.state))
+
+    def _write(self, name: str, weights: dict[str, Tensor]) -> None:
+        self._folder.write(name, save({key: tensor.detach().cpu().contiguous() for key, tensor in weights.items()}))
 
     def finished(self) -> tuple[dict[str, Tensor], tuple[EpochReport, ...]] | None:
-        """The outcome, where there is one."""
-        if not self._is_of_this_run or not self._weights.exists():
+        """The outcome, where there is one that is whole."""
+        if not self._is_of_this_run:
             return None
-        return load_file(self._weights), _HISTORY.validate_json((self.state / "history.json").read_bytes())
+        try:
+            return load_file(self._weights), _HISTORY.validate_json((self.state / "history.json").read_bytes())
+        except (FileNotFoundError, SafetensorError, ValidationError):
+            return None
 
 
-def _write(path: Path, weights: dict[str, Tensor]) -> None:
-    """Whole or not at all."""
-    temporary = path.with_suffix(".partial")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, temporary)
-    temporary.replace(path)
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint is as it was written, by the checksums of its parts. Nothing is unpickled but plain values."""
+    if checkpoint.is_dir():
+        # as some of lightning's strategies write it
+        return True
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            if archive.testzip() is not None:
+                return False
+        torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)
+    except Exception:  # noqa: BLE001 - in a damaged file both readers stumble over nearly anything
+        return False
+    return True
+
+
+def remove_remains(out: Path) -> None:
+    """Remove what a kill left of a training whose detector had taken its place already."""
+    shutil.rmtree(out / _STATE, ignore_errors=True)
+    shutil.rmtree(_replaced(out), ignore_errors=True)
+
+
+def _replaced(out: Path) -> Path:
+    return out.with_name(f".{out.name}.replaced")
 
 
 @contextmanager
@@ -117,7 +160,7 @@ def working_folder(out: Path, run: str, *, first: bool = True) -> Iterator[Works
     if not first:
         yield workspace
         return
-    replaced = out.with_name(f".{out.name}.replaced")
+    replaced = _replaced(out)
     _prepare(workspace, out, replaced)
     try:
         yield workspace
@@ -125,21 +168,23 @@ def working_folder(out: Path, run: str, *, first: bool = True) -> Iterator[Works
             out.rename(replaced)
         workspace.folder.rename(out)
         # last, so that no kill comes between what it takes to go on and what is done
-        shutil.rmtree(out / workspace.state.name)
+        shutil.rmtree(out / _STATE)
     finally:
         shutil.rmtree(replaced, ignore_errors=True)
-        if not workspace.can_go_on:
+        if not workspace.has_remains:
             shutil.rmtree(workspace.folder, ignore_errors=True)
 
 
 def _prepare(workspace: Workspace, out: Path, replaced: Path) -> None:
-    if out.exists() and not (out / METRICS).exists() and any(out.iterdir()):
+    if out.exists() and (not out.is_dir() or (not (out / METRICS).exists() and any(out.iterdir()))):
         raise TwinsetError(f"{out}: holds something else than a detector, which would be lost. Choose another --out.")
     try:
         shutil.rmtree(replaced, ignore_errors=True)
         if workspace.can_go_on:
             _LOG.warning("%s: a training of these settings was interrupted; it goes on from its last checkpoint", out)
         else:
+            if workspace.has_remains:
+                _LOG.warning("%s: what an interrupted training left is damaged; it begins anew", out)
             workspace.begin()
     except OSError as error:
         raise TwinsetError(f"{out}: cannot be written ({error.strerror}). Choose another --out.") from error

@@ -72,7 +72,8 @@ class Plan(BaseModel):
         description="of these, by split: exact counts, or as the ratios expect them"
     )
     counts: dict[str, int] = Field(
-        description="images by the names that publishers give such counts: `real`, `train`, `real_train`, ...; as far as known"
+        description="images by the names that publishers give such counts: `real`, `train`, `real_train`, ..., and `images`, "
+        "all of a set whose images stand alone; as far as known"
     )
     are_singles: bool = Field(description="whether all images stand alone, and what is counted are images, not pairs")
     target_pairs: int | None = Field(description="the recipe's; None: all that are made")
@@ -113,7 +114,10 @@ def plan_recipe(recipe: Recipe, base: Path, *, count: bool = False, published: P
         made=made if is_known else None,
         pairs=pairs if is_known else None,
         splits=splits,
-        counts=_counts(_by_label(recipe, sources, pairs), splits) if splits is not None else {},
+        counts={
+            **({"images": pairs} if is_known and _are_singles(recipe) else {}),
+            **(_counts(_by_label(recipe, sources, pairs), splits) if splits is not None else {}),
+        },
         are_singles=_are_singles(recipe),
         target_pairs=recipe.target_pairs,
         chunks=sum(math.ceil(images / recipe.chunks.size) for images in known),

@@ -43,7 +43,7 @@ def open_foreign(
     else:
         raise DatasetError(f"{path}: there is no such folder or file")
     if found is None:
-        raise DatasetError(f"{path}: {_nothing(layout, label_column)}")
+        raise DatasetError(f"{path}: {_nothing(layout, label_column, both_classes=both_classes)}")
     return found
 
 
@@ -90,7 +90,7 @@ def _parquet_files(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:
             yield Path(entry.path), Path(entry.path).relative_to(root).as_posix()
 
 
-def _nothing(layout: str | None, label_column: str) -> str:
+def _nothing(layout: str | None, label_column: str, *, both_classes: bool) -> str:
     folders = "folders of images named after both labels ({real,fake}, {nature,ai}, {0_real,1_fake})"
     sought = {
         "folder": folders,
@@ -99,7 +99,8 @@ def _nothing(layout: str | None, label_column: str) -> str:
         "csv": f"a CSV or TSV with the columns `path` and {label_column!r}",
     }
     wanted = [sought[layout]] if layout else [sought["folder"], sought["parquet"], sought["csv"]]
+    alone = "" if both_classes else "; images of one class alone are given with --all real or --all fake"
     return (
-        f"nothing here can be audited: looked for {', or '.join(wanted)}; links that lead out are not followed, and "
-        "archives must be unpacked first"
+        f"no labelled images here: looked for {', or '.join(wanted)}; links that lead out are not followed, and "
+        f"archives must be unpacked first{alone}"
     )

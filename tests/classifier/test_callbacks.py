@@ -46,6 +46,18 @@ def test_a_loss_beyond_all_bounds_is_told(dataset: Dataset, tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("strategy", "reason"), [("nonsense", "invalid strategy name"), ("fsdp", "requires a GPU accelerator")]
+)
+def test_a_strategy_that_lightning_refuses_is_told_by_its_key(
+    dataset: Dataset, tmp_path: Path, strategy: str, reason: str
+):
+    with pytest.raises(RecipeError, match=rf"classifier\.strategy = '{strategy}': .*{reason}") as caught:
+        train(dataset, CONFIG.model_copy(update={"strategy": strategy}), tmp_path / "detector", device="cpu")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")
 def test_tensorboard_has_the_curve(dataset: Dataset, tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

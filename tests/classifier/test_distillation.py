@@ -16,6 +16,7 @@ from classifier.network import Network, new_network
 from classifier.report import DetectorConfig
 from classifier.teaching import DISTILLATION, Distillation, distil
 from classifier.training import train
+from classifier.transforms import Preprocessing
 from manifests.dataset import Dataset
 from manifests.errors import ModelError, TwinsetError
 
@@ -51,6 +52,16 @@ def constant(logit: float, temperature: float = 1.0, size: int = 8) -> Teacher:
 
 
 IMAGES = torch.arange(2 * 3 * 8 * 8, dtype=torch.uint8).view(2, 3, 8, 8)
+
+
+@pytest.mark.parametrize("size", [8, 5, 4])
+def test_a_teacher_is_shown_the_window_that_it_was_calibrated_on(size: int):
+    teacher = constant(1.0, size=size)
+    teacher.logits(IMAGES)
+    middle = Preprocessing(size).window(IMAGES[0].permute(1, 2, 0).numpy())
+    backbone = teacher.network.backbone
+    assert isinstance(backbone, Constant)
+    assert torch.equal((backbone.shown[0] * 255).round().byte(), torch.from_numpy(middle).permute(2, 0, 1))
 
 
 def test_teachers_are_calibrated_before_they_are_combined():

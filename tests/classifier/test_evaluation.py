@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,20 @@ def test_every_generator_meets_the_reals_of_its_own_pairs_and_what_is_held_out_i
     assert by_generator["sd"].auc == 1
     assert by_generator["gan"].recall == 0.5
     assert "auc" in found.metrics.intervals
+
+
+def test_a_generator_of_one_view_does_not_meet_the_reals_of_another():
+    def views() -> Iterator[Example]:
+        for example in pairs():
+            yield replace(example, view="scene")
+            if example.generator != "gan":
+                yield replace(example, name=f"{example.name}/patch", view="patch")
+
+    found = evaluated(BRIGHT, examples=views).detectors[0]
+    parts = {part.name: part.metrics for part in found.by_generator}
+    assert (parts["gan"].n_real, parts["gan"].n_fake) == (10, 10)
+    assert (parts["sd"].n_real, parts["sd"].n_fake) == (20, 20)
+    assert {cell.generator: cell.metrics.n_real for cell in found.table} == {"gan": 10, "sd": 20}
 
 
 def test_unpaired_fakes_meet_the_reals_of_every_source():
@@ -288,6 +303,7 @@ def test_a_list_that_names_an_image_twice_and_a_terminal_of_eighty_columns(detec
         (["npr=nowhere.pth", "{images}"], "no such file of weights"),
         (["{images}", "{images}"], "no detector here"),
         (["{images}", "nowhere"], "there is no such folder"),
+        (["x.pth", "{images}/real"], "images of one class alone are given with --all real or --all fake"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str, tmp_path: Path):

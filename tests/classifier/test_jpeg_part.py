@@ -1,4 +1,5 @@
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,19 +12,27 @@ from PIL import Image
 from classifier import decoding
 from classifier.jpeg_part import Box, PartError, decode_part
 from manifests.errors import RejectedItem
-from pixels.decode import decode, open_image
+from manifests.records import Reason
+from pixels.decode import MAX_SCANS, decode, open_image
 
 GRAIN = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
 
 
-def encoded(width: int, height: int, **options: object) -> bytes:
+def encoded(width: int, height: int, mode: str = "RGB", **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(GRAIN[:height, :width]).save(buffer, "JPEG", **options)
+    Image.fromarray(GRAIN[:height, :width]).convert(mode).save(buffer, "JPEG", **options)
     return buffer.getvalue()
 
 
 def cut(pixels: np.ndarray, box: Box) -> np.ndarray:
     return pixels[box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def at(box: Box) -> Callable[[int, int], Box]:
+    def wanted(_width: int, _height: int) -> Box:
+        return box
+
+    return wanted
 
 
 @settings(max_examples=150)
@@ -33,6 +42,7 @@ def cut(pixels: np.ndarray, box: Box) -> np.ndarray:
     height=st.integers(1, 100),
     options=st.fixed_dictionaries(
         {
+            "mode": st.sampled_from(["RGB", "L"]),
             "quality": st.sampled_from([30, 75, 95]),
             "subsampling": st.sampled_from(["4:4:4", "4:2:2", "4:2:0"]),
             "progressive": st.booleans(),
@@ -46,7 +56,7 @@ def test_any_part_of_any_jpeg_has_the_pixels_of_the_whole(
     jpeg = encoded(width, height, **options)
     left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     box = Box(left, top, data.draw(st.integers(1, width - left)), data.draw(st.integers(1, height - top)))
-    assert (decode_part(jpeg, box) == cut(decode(jpeg), box)).all()
+    assert (decode_part(jpeg, at(box)) == cut(decode(jpeg), box)).all()
 
 
 def test_parts_of_photographs_have_the_pixels_of_the_whole(photographs: list[Path]):
@@ -59,7 +69,7 @@ def test_parts_of_photographs_have_the_pixels_of_the_whole(photographs: list[Pat
         height, width = whole.shape[:2]
         left, top = int(rng.integers(0, width)), int(rng.integers(0, height))
         box = Box(left, top, int(rng.integers(1, width - left + 1)), int(rng.integers(1, height - top + 1)))
-        assert (decode_part(data, box) == cut(whole, box)).all()
+        assert (decode_part(data, at(box)) == cut(whole, box)).all()
         seen += 1
     assert seen > 200
 
@@ -68,7 +78,7 @@ def test_threads_do_not_get_in_each_others_way():
     jpegs = [encoded(90, 90, quality=quality) for quality in range(40, 90)]
     box = Box(17, 33, 40, 20)
     with ThreadPoolExecutor(8) as pool:
-        parts = list(pool.map(lambda jpeg: decode_part(jpeg, box), jpegs * 4))
+        parts = list(pool.map(lambda jpeg: decode_part(jpeg, at(box)), jpegs * 4))
     assert all((part == cut(decode(jpeg), box)).all() for part, jpeg in zip(parts, jpegs * 4, strict=True))
 
 
@@ -77,13 +87,33 @@ def test_threads_do_not_get_in_each_others_way():
 )
 def test_a_box_outside_the_image_is_refused(box: Box):
     with pytest.raises(PartError, match="of an image of 60 x 50 pixels"):
-        decode_part(encoded(60, 50), box)
+        decode_part(encoded(60, 50), at(box))
 
 
 @pytest.mark.parametrize("data", [b"", b"not a JPEG", encoded(60, 50)[:300], encoded(60, 50)[:-900]])
 def test_what_is_no_whole_jpeg_is_refused(data: bytes):
     with pytest.raises(PartError):
-        decode_part(data, Box(0, 0, 60, 50))
+        decode_part(data, at(Box(0, 0, 60, 50)))
+
+
+def endless() -> bytes:
+    data = encoded(60, 50, progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * MAX_SCANS + data[-2:]
+
+
+def enormous() -> bytes:
+    data = encoded(60, 50)
+    height = data.index(b"\xff\xc0") + 5
+    return data[:height] + b"\xff\x00" * 2 + data[height + 4 :]
+
+
+@pytest.mark.parametrize(("data", "why"), [(endless(), "more than 100 scans"), (enormous(), "65280 x 65280 pixels")])
+def test_what_would_take_too_long_is_refused_before_it_is_decoded(data: bytes, why: str):
+    with pytest.raises(PartError, match=why):
+        decode_part(data, at(Box(3, 7, 30, 21)))
+    with pytest.raises(RejectedItem) as given:
+        decoding.decode(data, at(Box(3, 7, 30, 21)))
+    assert given.value.reason is Reason.TOO_LARGE
 
 
 def part_of(width: int, height: int) -> Box:

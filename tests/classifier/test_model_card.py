@@ -52,3 +52,16 @@ def test_it_says_how_often_the_detector_errs_what_it_learnt_from_and_what_it_is_
     assert "`sd_demo`, `vae_demo`" in card
     assert "\x1b" not in card
     assert card == model_card(CONFIG, report())
+
+
+def test_it_says_what_the_training_data_were_and_that_their_audit_failed():
+    paired = model_card(CONFIG.model_copy(update={"dataset_audit": "passed"}), report())
+    assert "made to match it" in paired
+    assert "- Audit: passed\n" in paired
+    assert "did not pass its audit" not in paired
+    update = {"dataset_audit": "failed", "composition": "singles", "rehearsed": ("first",)}
+    gathered = model_card(CONFIG.model_copy(update=update), report())
+    assert "made to match it" not in gathered
+    assert "were not made to match one another" in gathered
+    assert "**Its dataset did not pass its audit.**" in gathered
+    assert "- Rehearsed from earlier datasets: `first`\n" in gathered

@@ -2,19 +2,25 @@
 
 import itertools
 import json
+import multiprocessing
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from classifier.batches import PairStream
 from classifier.config import ClassifierConfig
+from classifier.feeding import Stretch
 from classifier.processes import Processes
 from classifier.report import DetectorReport
 from manifests.dataset import Dataset
+from manifests.errors import DatasetError
 
 MakeDataset = Callable[..., Dataset]
 CONFIG = ClassifierConfig(
@@ -45,6 +51,36 @@ def test_each_process_reads_its_own_share(make_dataset: MakeDataset, shards: int
     ]
     assert all(shares)
     assert sorted(itertools.chain(*shares)) == sorted(sample.key for sample in dataset.samples("train"))
+
+
+def test_a_process_that_has_nothing_to_read_says_so_and_does_not_wait_for_ever():
+    with pytest.raises(DatasetError, match="fewer pairs than there are processes"):
+        list(Stretch([], 0, 3))
+
+
+def meet(rank: int, port: int, seen: Any) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE="2")
+    if rank == 0:
+        # the others have to wait for this
+        time.sleep(0.3)
+        seen.put("measured")
+    Processes(rank, 2, 2).wait_for_all()
+    seen.put("done")
+
+
+def test_processes_that_found_the_training_done_wait_for_the_first_to_measure():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("fork")
+    seen = context.Queue()
+    processes = [context.Process(target=meet, args=(rank, port, seen)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    assert [seen.get(timeout=60) for _ in range(3)] == ["measured", "done", "done"]
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
 
 
 def test_two_processes_train_one_detector(make_dataset: MakeDataset, tmp_path: Path):

@@ -89,6 +89,20 @@ def test_images_that_stand_alone_are_rehearsed_in_couples(make_dataset: MakeData
     assert Counter(tuple(pair.windows) for pair in pairs) == {("real", "blur"): 16, ("real", "soft"): 4}
 
 
+def test_a_real_and_a_fake_that_stand_alone_are_rehearsed_out_of_the_same_dataset(make_dataset: MakeDataset):
+    new = make_dataset({"train": 16, "validation": 4, "test": 4})
+    # the first has most of the fakes, the second most of the reals
+    fakes = make_dataset({"train": 24, "validation": 8, "test": 8}, generators=("soft",), fakes_alone=3)
+    reals = make_dataset({"train": 20, "validation": 8, "test": 8}, generators=("sharp",), fakes_alone=1)
+    for ratio, couples in ((ReplayRatio(new=16, old=1), 1), (ReplayRatio(new=16, old=5), 5), (ReplayRatio(), 2)):
+        rehearsal = buffer([fakes, reals], new_units=16, ratio=ratio)
+        assert rehearsal.units == couples
+        assert all(part.singles.counts[0] == part.singles.counts[1] for part in rehearsal.parts)
+        assert rehearsal.available == 6 + 10
+        kinds = Counter(tuple(pair.windows) for pair in epoch(new, rehearsal))
+        assert kinds["real", "soft"] + kinds["real", "sharp"] == couples
+
+
 @pytest.fixture(scope="module")
 def old(make_dataset: MakeDataset) -> Dataset:
     return make_dataset({"train": 16, "validation": 8, "test": 8}, generators=("soft",))
@@ -115,6 +129,7 @@ def test_a_detector_goes_on_and_says_what_it_forgot(
     continued = Detector.load(tmp_path / "next")
     # what was known before is still known, and nothing of the first detector is touched
     assert continued.config.generators == ("sharp", "soft")
+    assert continued.config.rehearsed == ("tiny",)
     assert (
         (detector / "model.safetensors").read_bytes()
         == before

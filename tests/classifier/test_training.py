@@ -159,6 +159,8 @@ def test_an_earlier_detector_is_replaced_and_anything_else_is_not(make_dataset: 
     holiday.mkdir()
     (holiday / "picture.jpg").touch()
     with pytest.raises(TwinsetError, match="holds something else than a detector"):
+        train(dataset, QUICK, holiday / "picture.jpg", device="cpu")
+    with pytest.raises(TwinsetError, match="holds something else than a detector"):
         train(dataset, QUICK, holiday, device="cpu")
     assert [path.name for path in holiday.iterdir()] == ["picture.jpg"]
 
@@ -186,12 +188,25 @@ def test_shards_that_lack_pairs_of_the_manifest_are_found_out(make_dataset: Make
         train(dataset, QUICK, tmp_path / "out", device="cpu")
 
 
+def test_what_is_resized_is_measured_as_it_is_predicted(make_dataset: MakeDataset, tmp_path: Path):
+    dataset = make_dataset({"train": 8, "validation": 4, "test": 4})
+    config = QUICK.model_copy(update={"fit": "resize", "image_size": 32, "resize_to": 44})
+    train(dataset, config, tmp_path / "detector", device="cpu")
+    measured = {(row["pair_id"], row["member"]): row["score"] for row in rows(tmp_path / "detector")}
+    detector = Detector.load(tmp_path / "detector")
+    for sample in dataset.samples("test"):
+        found = detector.predict([decode(data) for data in sample.members.values()])
+        expected = [measured[sample.key, member] for member in sample.members]
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
 def test_a_dataset_that_failed_its_audit_is_refused_unless_forced(make_dataset: MakeDataset, tmp_path: Path):
     dataset = make_dataset({"train": 6, "validation": 4, "test": 4}, audit="failed")
     with pytest.raises(GateError, match="its audit failed"):
         train(dataset, QUICK, tmp_path / "out", device="cpu")
     train(dataset, QUICK, tmp_path / "out", device="cpu", force=True)
     assert (tmp_path / "out" / "metrics.json").exists()
+    assert "did not pass its audit" in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
 def test_an_empty_split_is_named(make_dataset: MakeDataset, tmp_path: Path):
@@ -217,3 +232,4 @@ def test_images_that_stand_alone_are_enough(make_dataset: MakeDataset, tmp_path:
     assert (report.test.n_real, report.test.n_fake) == (2, 4)
     assert report.by_generator["blur"].n == 4
     assert {(row["member"], row["label"]) for row in rows(tmp_path / "detector")} == {("real", 0), ("blur", 1)}
+    assert Detector.load(tmp_path / "detector").config.composition == "singles"

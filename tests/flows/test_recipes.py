@@ -77,6 +77,15 @@ def test_published_counts_are_planned():
     assert planned("convnext-continual-2")["all"] == 20_000
 
 
+@pytest.mark.parametrize("recipe", ["convnext-continual", "convnext-continual-2"])
+def test_images_of_sets_that_hold_both_labels_are_counted_beside_the_published(recipe: str):
+    path = shipped(recipe)
+    published = load_published(path)
+    assert published is not None
+    counts = plan_recipe(load_recipe(path), path.parent, published=published).counts
+    assert counts["images"] == published.counts["images"]
+
+
 def test_the_plan_shows_published_numbers_as_such():
     result = CliRunner().invoke(app, ["plan", str(shipped("sdxl-detector"))])
     assert result.exit_code == 0

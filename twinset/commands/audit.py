@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manifests.errors import GateError, printable
+from twinset.commands.options import LabelColumn, LayoutOption
 
 if TYPE_CHECKING:
     from audit.report import AuditReport, Probe
@@ -31,16 +32,8 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            help="How images from elsewhere lie: folder, genimage, parquet or csv; found out otherwise.",
-            show_default=False,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str, typer.Option("--label-column", help="The column that says what is real, in tables from elsewhere.")
-    ] = "label",
+    layout: LayoutOption = None,
+    label_column: LabelColumn = "label",
     label_name: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from twinset.commands.options import DeviceOption, PresetOption
+
 if TYPE_CHECKING:
     from classifier.continuing import Forgetting
     from classifier.report import SplitMetrics
@@ -32,9 +34,9 @@ def continue_(
     recipe: Annotated[
         Path | None, typer.Option(help="Take the table [continue] from this recipe instead of the new dataset's own.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
+    preset: PresetOption = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the new dataset's audit failed.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Let a detector learn a new dataset while it rehearses earlier ones, and report what it forgot."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from manifests.errors import TwinsetError, printable
+from twinset.commands.options import DeviceOption, PresetOption
 
 
 def distill(
@@ -37,9 +38,9 @@ def distill(
         Path | None,
         typer.Option(help="Take the tables [classifier] and [distill] from this recipe instead of the dataset's own."),
     ] = None,
-    preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
+    preset: PresetOption = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Let trained specialists teach one student: each is calibrated, and the labels stay in the loss.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from manifests.errors import DatasetError, printable
+from twinset.commands.options import LabelColumn, LayoutOption
 
 if TYPE_CHECKING:
     from classifier.evaluation_report import DetectorEvaluation, Evaluation
@@ -42,16 +43,8 @@ def evaluate(
     robustness_groups: Annotated[
         int, typer.Option(help="How many pairs (or groups of each class) that is tried on.", min=5)
     ] = 100,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            help="How images from elsewhere lie: folder, genimage, parquet or csv; found out otherwise.",
-            show_default=False,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str, typer.Option("--label-column", help="The column that says what is real, in tables from elsewhere.")
-    ] = "label",
+    layout: LayoutOption = None,
+    label_column: LabelColumn = "label",
     label_name: Annotated[
         list[str] | None,
         typer.Option(help="NAME=real or NAME=fake: what a label or a folder's name means. May be repeated."),

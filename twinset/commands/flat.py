@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from manifests.errors import TwinsetError
+from twinset.commands.options import DatasetArgument
 
 _THOUSANDS = {"": 1, "k": 1000, "m": 1_000_000}
 
 
 def flat(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    dataset: DatasetArgument,
     out: Annotated[str, typer.Option(help="The file to write, JSON Lines.", show_default=False)],
     size: Annotated[
         str,

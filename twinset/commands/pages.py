@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from twinset.commands.options import DatasetArgument
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def pages(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    dataset: DatasetArgument,
     *,
     model: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manifests.errors import TwinsetError, printable
+from twinset.commands.options import BatchOption, DeviceOption
 
 if TYPE_CHECKING:
     from classifier.backends import BackendName
@@ -34,8 +35,8 @@ def predict(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write a table to this file instead of printing.", show_default=False)
     ] = None,
-    batch: Annotated[int, typer.Option(help="Images judged at a time.", min=1, max=4096)] = 32,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
+    batch: BatchOption = 32,
+    device: DeviceOption = "auto",
     backend: Annotated[
         str,
         typer.Option(

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from twinset.commands.options import DatasetArgument
+
 
 def publish(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    dataset: DatasetArgument,
     target: Annotated[
         str,
         typer.Argument(

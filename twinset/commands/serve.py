@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from twinset.commands.options import BatchOption, DeviceOption
+
 
 def serve(
     detector: Annotated[
@@ -26,8 +28,8 @@ def serve(
         float, typer.Option(help="Images a second that one client may send in the long run; 0: any number.", min=0)
     ] = 50.0,
     burst: Annotated[int, typer.Option(help="Images that a client which was quiet may send at once.", min=1)] = 200,
-    batch: Annotated[int, typer.Option(help="Images judged at a time.", min=1, max=4096)] = 32,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
+    batch: BatchOption = 32,
+    device: DeviceOption = "auto",
     backend: Annotated[
         str, typer.Option(help="What runs the network: eager, bf16, compile, onnxruntime or openvino.")
     ] = "eager",
@@ -49,7 +51,7 @@ def serve(
     and /docs tell about the service. What is too much is refused with 429 and
     Retry-After. Ctrl-C ends it.
     """
-    from classifier.backends import backend_named, run_by
+    from classifier.backends import backend_named, checked, run_by
     from classifier.opening import open_detector
     from manifests.errors import printable
     from pages.detector_facts import detector_facts
@@ -61,7 +63,7 @@ def serve(
     require_forms()
     backend_name = backend_named(backend)
     listener = listening(host, port)
-    opened = run_by(open_detector(detector, device), backend_name)
+    opened = checked(run_by(open_detector(detector, device), backend_name))
     names = {name.lower() for name in served_as or ()}
     settings = ServiceSettings(
         max_bytes=max_bytes,

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from twinset.commands.options import DatasetArgument
+
 
 def subset(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    dataset: DatasetArgument,
     out: Annotated[str, typer.Option(help="Folder for the new dataset.", show_default=False)],
     where: Annotated[
         list[str] | None,

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from twinset.commands.options import DatasetArgument
+
 
 def takedown(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    dataset: DatasetArgument,
     *,
     ids: Annotated[str | None, typer.Option(help="File of pair ids, keys or source ids, one a line.")] = None,
     urls: Annotated[str | None, typer.Option(help="File of image or landing-page URLs, one a line.")] = None,

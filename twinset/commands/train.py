@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from twinset.commands.options import DeviceOption, PresetOption
+
 if TYPE_CHECKING:
     from classifier.config import ClassifierConfig
 
@@ -25,9 +27,9 @@ def train(
     recipe: Annotated[
         Path | None, typer.Option(help="Take the classifier table from this recipe instead of the dataset's own.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Which of the recipe's presets.", metavar="NAME")] = "full",
+    preset: PresetOption = "full",
     force: Annotated[bool, typer.Option("--force", help="Train even where the audit failed.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a detector on a dataset's shards, and measure it."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from twinset.commands.options import DatasetArgument
+
 if TYPE_CHECKING:
     from flows.folder import BuildFolder
     from flows.regenerate import RemadeFake
@@ -19,7 +21,7 @@ _SHOWN = 50
 
 
 def verify(
-    dataset: Annotated[str, typer.Argument(help="The dataset, or the build's folder.", show_default=False)],
+    dataset: DatasetArgument,
     *,
     regenerate: Annotated[
         int, typer.Option(min=0, help="Make so many random fakes again from their manifest lines.")
