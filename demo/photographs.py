@@ -46,7 +46,6 @@ class Photograph:
     height: int
     orientation: int
     rotation: int
-    flaw: str
 
 
 def take_photograph(seed: int, flaw: str = SOUND, rotation: int = 0) -> Photograph:
@@ -79,7 +78,6 @@ def take_photograph(seed: int, flaw: str = SOUND, rotation: int = 0) -> Photogra
         height=height,
         orientation=orientation,
         rotation=rotation or _ROTATION_OF_ORIENTATION[orientation],
-        flaw=flaw,
     )
 
 

@@ -26,9 +26,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DemoWorld:
-    """A demo world that is being served: its Open Images list, the server's address and the entries."""
+    """A demo world that is being served: the server's address and the entries."""
 
-    image_list: Path
     url: str
     entries: tuple[Entry, ...]
 
@@ -44,7 +43,8 @@ def demo_world(directory: Path, count: int, seed: int = 0, port: int = DEMO_PORT
     """
     entries = write_world(directory, count, seed)
     with serve(directory, port) as url:
-        yield DemoWorld(write_image_list(directory, url), url, entries)
+        write_image_list(directory, url)
+        yield DemoWorld(url, entries)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.server import DemoWorld, demo_world, serve
-from demo.world import Entry, photograph_path, write_world
+from demo.world import IMAGE_LIST, Entry, photograph_path, write_world
 from manifests.errors import TwinsetError
 
 Served = tuple[Path, DemoWorld]
@@ -31,8 +31,9 @@ def fetched(world: Served, entry: Entry, timeout: float = 5.0) -> tuple[Message,
 
 
 def test_the_list_names_the_server(world: Served):
-    assert world[1].entries[0].path in world[1].image_list.read_text("utf-8")
-    assert world[1].url in world[1].image_list.read_text("utf-8")
+    listed = (world[0] / IMAGE_LIST).read_text("utf-8")
+    assert world[1].entries[0].path in listed
+    assert world[1].url in listed
 
 
 @pytest.mark.parametrize("fault", [None, "wrong-digest"])
