@@ -60,14 +60,10 @@ def difference(one: bytes, other: bytes, gain: int) -> str | None:
     Returns:
         None where one is no image, or their sizes are not the same.
     """
-    try:
-        first, second = decode(one, max_pixels=_SHOWN_WHOLE), decode(other, max_pixels=_SHOWN_WHOLE)
-    except RejectedItem:
-        return None
-    if first.shape != second.shape:
+    if (both := _comparable(one, other)) is None:
         return None
     stream = io.BytesIO()
-    Image.fromarray(absolute_difference(first, second, gain)).save(stream, "PNG", compress_level=1)
+    Image.fromarray(absolute_difference(*both, gain)).save(stream, "PNG", compress_level=1)
     return _uri(stream.getvalue())
 
 
@@ -79,13 +75,19 @@ def absolute_difference(first: Pixels, second: Pixels, gain: int) -> Pixels:
 
 def mean_difference(one: bytes, other: bytes) -> float | None:
     """The mean absolute difference of two images, in levels of 0 to 255; None where it cannot be taken."""
+    if (both := _comparable(one, other)) is None:
+        return None
+    first, second = both
+    return float(np.abs(first.astype(np.int32) - second).mean())
+
+
+def _comparable(one: bytes, other: bytes) -> tuple[Pixels, Pixels] | None:
+    """The pixels of two images; None where one is no image, or their sizes are not the same."""
     try:
         first, second = decode(one, max_pixels=_SHOWN_WHOLE), decode(other, max_pixels=_SHOWN_WHOLE)
     except RejectedItem:
         return None
-    if first.shape != second.shape:
-        return None
-    return float(np.abs(first.astype(np.int32) - second).mean())
+    return (first, second) if first.shape == second.shape else None
 
 
 def _uri(data: bytes) -> str:

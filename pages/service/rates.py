@@ -2,7 +2,6 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -25,17 +24,15 @@ class Rates:
     up again first. Of many clients those that have not been met for longest are forgotten. For one thread.
     """
 
-    def __init__(self, rate: float, burst: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, burst: int) -> None:
         """Set the limits.
 
         Args:
             rate: tokens a second; 0: nobody is held up.
             burst: tokens in a full bucket, at least 1.
-            clock: seconds.
         """
         self._rate = rate
         self._burst = burst
-        self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def wait(self, client: str) -> float:
@@ -54,7 +51,7 @@ class Rates:
             self._filled(client).tokens -= tokens
 
     def _filled(self, client: str) -> _Bucket:
-        now, name = self._clock(), _network(client)
+        now, name = time.monotonic(), _network(client)
         bucket = self._buckets.setdefault(name, _Bucket(self._burst, now))
         self._buckets.move_to_end(name)
         bucket.tokens = min(float(self._burst), bucket.tokens + (now - bucket.at) * self._rate)

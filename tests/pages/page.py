@@ -39,3 +39,17 @@ class Page(HTMLParser):
 
     def count(self, tag: str) -> int:
         return sum(name == tag for name, _ in self.elements)
+
+
+def check_is_whole_and_asks_for_nothing(html: str) -> None:
+    """A page whose tags match, and which neither runs nor fetches anything."""
+    page = Page(html)
+    assert page.open == []
+    for name, attributes in page.elements:
+        assert name not in {"script", "link", "iframe", "object", "embed", "base"}
+        for attribute in ("src", "href", "srcset", "action", "data", "xlink:href"):
+            value = attributes.get(attribute) or ""
+            assert value == "" or value.startswith(("data:image/", "#"))
+        assert not any(attribute.startswith("on") for attribute in attributes)
+    assert "url(" not in html
+    assert "@import" not in html
