@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from flows.folder import BuildFolder
 from manifests.dataset import Dataset
@@ -93,9 +93,7 @@ def test_each_page_by_clicks(served: tuple[str, Path], page: Page):
 
 def _pairs(page: Page) -> None:
     expect(page.get_by_text("1–12 of 24 pairs")).to_be_visible()  # noqa: RUF001
-    _settle(page)
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("13–24 of 24 pairs")).to_be_visible()  # noqa: RUF001
+    _press_until(page, "ArrowRight", page.get_by_text("13–24 of 24 pairs"))  # noqa: RUF001
     page.get_by_label("Split").click()
     page.get_by_role("option", name="test").click()
     expect(page.get_by_text("1–8 of 8 pairs")).to_be_visible()  # noqa: RUF001
@@ -112,10 +110,14 @@ def _pairs(page: Page) -> None:
     assert page.locator("img[src='x'], a[href^='javascript']").count() == 0
 
 
-def _settle(page: Page) -> None:
-    """Wait until the page's script has run: keys are heard from then on."""
+def _press_until(page: Page, key: str, wanted: Locator) -> None:
+    """Press a key until it is heard: what is drawn listens a moment later, and nothing on the page says when."""
     expect(page.get_by_role("button", name="Look closer").first).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    until = time.monotonic() + PATIENCE / 1000
+    while not wanted.is_visible() and time.monotonic() < until:
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+    expect(wanted).to_be_visible()
 
 
 def _one_pair(page: Page, folder: Path) -> None:
@@ -158,6 +160,7 @@ def _judge(page: Page, folder: Path) -> None:
         if number % 2:
             page.get_by_role("button", name="Real").click()
         else:
+            page.wait_for_function("window.twinsetKeys")  # the page's script listens
             page.keyboard.press("f")
     # 8 pairs were in the test split
     expect(page.get_by_text("You have seen all pairs")).to_be_visible()
