@@ -4,6 +4,7 @@ Images of one cluster are not independent of one another, so whole clusters are 
 are (Field & Welsh, "Bootstrapping clustered data", 2007); the interval lies between two percentiles of what comes out.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -151,13 +152,13 @@ def difference(first: Ranked, second: Ranked, clusters: NDArray[np.intp]) -> Int
     return _interval(np.concatenate(found))
 
 
-def _draws(clusters: int, images: int, draws: int) -> list[Floats]:
-    """How often each cluster is drawn, in blocks of (k, clusters)."""
+def _draws(clusters: int, images: int, draws: int) -> Iterator[Floats]:
+    """How often each cluster is drawn, in blocks of (k, clusters), one at a time: all draws of many would fill the memory."""
     rng = np.random.default_rng(0)
     block = max(1, min(draws, _MOST_WEIGHTS // images))
     even = np.full(clusters, 1 / clusters)
-    sizes = [min(block, draws - start) for start in range(0, draws, block)]
-    return [rng.multinomial(clusters, even, size=size).astype(np.float64) for size in sizes]
+    for start in range(0, draws, block):
+        yield rng.multinomial(clusters, even, size=min(block, draws - start)).astype(np.float64)
 
 
 def _interval(values: Floats) -> Interval | None:

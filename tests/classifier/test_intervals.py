@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score, precision_score, roc_auc_score
 
 from classifier.calibration import calibrated, fit_temperature, logits_of
-from classifier.intervals import Ranked, difference, intervals
+from classifier.intervals import Ranked, _draws, difference, intervals
 from classifier.metrics import measured
 
 Scored = tuple[NDArray[np.int8], NDArray[np.float64]]
@@ -72,6 +74,19 @@ def test_the_interval_holds_what_was_measured_and_narrows_with_more_pairs():
 def test_few_clusters_have_no_interval():
     labels, scores = np.array([0, 1, 0, 1], np.int8), np.array([0.1, 0.9, 0.2, 0.8])
     assert measured(labels, scores, 0.5, clusters=np.arange(4)).intervals == {}
+
+
+def test_of_many_clusters_only_some_draws_are_held_at_once():
+    count, draws = 50_000, 400
+    tracemalloc.start()
+    try:
+        drawn = sum(len(block) for block in _draws(count, count, draws))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert drawn == draws
+    # all of them would take 160 MB
+    assert peak < 64e6
 
 
 def test_one_class_alone_has_its_own_rate_and_nothing_else():
