@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("view", pa.string()),
         ("source", pa.string()),
         ("class_label", pa.string()),
+        ("group", pa.string()),  # images of one group are not independent of one another
     ]
 )
 
@@ -45,6 +46,7 @@ class Predictions:
                 "view": pair.view,
                 "source": pair.source,
                 "class_label": pair.class_label,
+                "group": pair.group,
             }
             for pair, scores in scored
             for member, score in scores.items()
@@ -68,9 +70,8 @@ class Predictions:
 
     @property
     def clusters(self) -> NDArray[np.intp]:
-        """(n,): a number for each real image, the same for its pairs in all views; of an image that stands alone its own."""
-        keys = np.asarray([name.partition("-")[0] for name in self.table["pair_id"].to_pylist()], dtype=np.str_)
-        return np.unique(keys, return_inverse=True)[1]
+        """(n,): a number for each group: of a real in all views with its fakes, or of images that stand alone."""
+        return np.unique(self.text("group"), return_inverse=True)[1]
 
     @property
     def labels(self) -> NDArray[np.int8]:

@@ -26,6 +26,8 @@ class EncodedPair:
             an image that stands alone just that one, under `real` or its generator's name.
         view, source, class_label: from the sample's JSON.
         shard: where it lies, for messages.
+        group: of images that are not independent of it: the real's key, in all views; of an image that stands alone its
+            dataset's group.
         is_couple: whether its members are two images that stand alone and have nothing to do with one another.
     """
 
@@ -35,6 +37,7 @@ class EncodedPair:
     source: str
     class_label: str
     shard: str = ""
+    group: str = ""
     is_couple: bool = False
 
     @property
@@ -127,19 +130,22 @@ def _pair(sample: Sample, shard: str, generators: Sequence[str]) -> EncodedPair 
     if REAL not in sample.members:
         raise DatasetError(f"{shard}: sample {sample.key} has no .real image. Build it again.")
     wanted = {name: sample.members[name] for name in (REAL, *generators) if name in sample.members}
-    return _encoded(sample, wanted, shard) if len(wanted) > 1 else None
+    real_key = sample.key.partition("-")[0]
+    return _encoded(sample, wanted, shard, real_key) if len(wanted) > 1 else None
 
 
 def _single(sample: Sample, shard: str, generators: Sequence[str]) -> EncodedPair | None:
     """An image that stands alone: its label and generator are in its JSON."""
     is_real = _field(sample, "label", shard) == LABELS["real"]
     name = REAL if is_real else str(_field(sample, "generator", shard))
-    return _encoded(sample, {name: sample.members[IMAGE]}, shard) if name in (REAL, *generators) else None
+    if name not in (REAL, *generators):
+        return None
+    return _encoded(sample, {name: sample.members[IMAGE]}, shard, str(_field(sample, "group_id", shard)))
 
 
-def _encoded(sample: Sample, members: dict[str, bytes], shard: str) -> EncodedPair:
+def _encoded(sample: Sample, members: dict[str, bytes], shard: str, group: str) -> EncodedPair:
     view, source, class_label = (str(_field(sample, name, shard)) for name in ("view", "source", "class_label"))
-    return EncodedPair(sample.key, members, view, source, class_label, shard)
+    return EncodedPair(sample.key, members, view, source, class_label, shard, group)
 
 
 def _field(sample: Sample, name: str, shard: str) -> Scalar:

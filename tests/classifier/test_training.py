@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from classifier.training import train
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, GateError, RecipeError, TwinsetError
 from manifests.records import Split
+from manifests.shards import write_shard
 from pixels.decode import decode
 
 CONFIG = ClassifierConfig(backbone="test_resnet", epochs=2, batch_size=4, image_size=40, learning_rate=3e-3)
@@ -224,6 +225,22 @@ def test_settings_that_do_not_fit_the_dataset_are_named(make_dataset: MakeDatase
         with pytest.raises(RecipeError, match=told):
             train(dataset, QUICK.model_copy(update=update), tmp_path / "out", device="cpu")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_of_one_group_count_as_one_where_intervals_are_drawn(make_dataset: MakeDataset, tmp_path: Path):
+    dataset = make_dataset({"train": 8, "validation": 12, "test": 12}, shards=1, fakes_alone=1)
+    [name] = dataset.shards("test")
+    samples = [
+        replace(sample, metadata={**sample.metadata, "group_id": f"prompt {number // 3}"})
+        for number, sample in enumerate(dataset.samples("test"))
+    ]
+    with dataset.folder.create(name) as stream:
+        write_shard(stream, samples)
+    report = train(dataset, QUICK, tmp_path / "detector", device="cpu")
+    # twelve groups of one image each have intervals, four of three images are too few for any
+    assert "auc" in report.validation.intervals
+    assert report.test.intervals == {}
+    assert len({row["group"] for row in rows(tmp_path / "detector") if row["split"] == "test"}) == 4
 
 
 def test_images_that_stand_alone_are_enough(make_dataset: MakeDataset, tmp_path: Path):
