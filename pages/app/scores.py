@@ -125,4 +125,4 @@ def detector_answers(detector: Folder | None, pair_ids: Iterable[str]) -> dict[t
         return {}
     with detector.open(PREDICTIONS) as stream:
         table = pq.read_table(stream, columns=["pair_id", "member", "score"], filters=[("pair_id", "in", wanted)])
-    return {(row["pair_id"], row["member"]): row["score"] >= threshold for row in table.to_pylist()}
+    return {(row["pair_id"], row["member"]): row["score"] > threshold for row in table.to_pylist()}

@@ -1,5 +1,7 @@
+import pyarrow.parquet as pq
 import pytest
 
+from classifier.report import METRICS, PREDICTIONS, DetectorReport
 from pages.app.context import AppContext
 from pages.app.judgements import Judgement, moment
 from pages.app.scores import detector_answers, detector_standing, standing, wilson
@@ -64,3 +66,13 @@ def test_a_trained_detectors_answers_are_its_scores_at_its_threshold(trained: Ap
     assert set(answers.values()) <= {True, False}
     assert detector_answers(trained.detector, []) == {}
     assert detector_answers(None, ["a"]) == {}
+
+
+def test_a_score_at_the_threshold_is_no_fake_here_either(trained: AppContext):
+    assert trained.detector is not None
+    with trained.detector.open(PREDICTIONS) as stream:
+        [row] = pq.read_table(stream).slice(0, 1).to_pylist()
+    report = DetectorReport.model_validate_json(trained.detector.read(METRICS))
+    at = report.model_copy(update={"threshold": row["score"]})
+    trained.detector.write(METRICS, at.model_dump_json().encode())
+    assert detector_answers(trained.detector, [row["pair_id"]])[row["pair_id"], row["member"]] is False
