@@ -67,9 +67,9 @@ class SplitMetrics(_Record):
 
 
 class GeneratorMetrics(_Record):
-    """One generator's fakes against the reals of the same pairs."""
+    """One generator's fakes against the reals of the same pairs; against all reals where they stand alone."""
 
-    n: int = Field(description="pairs, so that many reals and that many fakes")
+    n: int = Field(description="its fakes; of pairs there are as many reals")
     auc: float | None
     ap: float | None
     balanced_accuracy: float | None
