@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from manifests import canonical
@@ -34,10 +33,6 @@ from manifests.shards import Sample, metadata, write_shard
 from manifests.storage import Folder
 
 SIDE = 16
-
-# time says nothing on shared cores; the same examples each time, so that a red test is red again
-settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")
 
 
 @pytest.fixture(params=["disk", "memory"])
