@@ -78,7 +78,7 @@ def test_closing_does_not_wait_for_a_silent_address(tmp_path: Path):
         connection.request("GET", silent.path)
         time.sleep(0.1)
         before = time.monotonic()
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 20
     connection.close()
 
 

@@ -112,7 +112,8 @@ def test_a_lease_that_stays_as_it_is_was_left_behind(store: Folder, left: bytes,
     assert store.files() == []
 
 
-def test_a_lease_that_is_renewed_keeps_others_out(store: Folder):
+def test_a_lease_that_is_renewed_keeps_others_out(store: Folder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rules, "PATIENCE", 1e9)  # it may take a while until the thread below has a processor
     stop = threading.Event()
 
     def renew() -> None:

@@ -78,6 +78,7 @@ def test_a_build_is_read_from_its_folder(build: BuildFolder):
     assert progress.rejected == {("screen", "not-an-image"): 1}
 
 
-def test_all_who_look_share_one_reading(build: BuildFolder):
+def test_all_who_look_share_one_reading(build: BuildFolder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pages.app.progress._PAUSE", 1e9)
     reader = ProgressReader()
     assert reader.read(build) is reader.read(build)

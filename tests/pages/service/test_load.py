@@ -4,9 +4,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx2
 import pytest
+from torch import Tensor
 
 from classifier.detector import Detector
 from manifests.errors import TwinsetError
@@ -18,13 +20,28 @@ from tests.pages.service.conftest import LOOPBACK
 from tests.pages.service.pictures import HOSTILE, encoded
 
 CLIENTS = 200
+PATIENCE = 60
 
 
 @pytest.fixture
-def address(detector: Detector) -> Iterator[str]:
+def refused() -> threading.Event:
+    """Set once a client was refused."""
+    return threading.Event()
+
+
+@pytest.fixture
+def address(detector: Detector, refused: threading.Event) -> Iterator[str]:
+    """A service whose network begins to judge once its queue was full: it would be quick enough for all otherwise."""
+
+    def run(images: Tensor) -> Tensor:
+        refused.wait(PATIENCE)
+        logits: Tensor = detector.network(images)
+        return logits
+
+    slow = replace(detector, runner=run)
     settings = ServiceSettings(queue=24, rate=0, max_bytes=2**18, served_as=LOOPBACK)
     listener = listening("127.0.0.1", 0)
-    server = server_of(service(detector, detector_facts("mine", detector.config), settings))
+    server = server_of(service(slow, detector_facts("mine", detector.config), settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -32,7 +49,7 @@ def address(detector: Detector) -> Iterator[str]:
     thread.join()
 
 
-def test_of_200_uploads_at_once_each_is_answered_or_refused(address: str):
+def test_of_200_uploads_at_once_each_is_answered_or_refused(address: str, refused: threading.Event):
     together = threading.Barrier(CLIENTS)
     bad = [data for data, _ in HOSTILE.values()]
     uploads = [
@@ -41,9 +58,11 @@ def test_of_200_uploads_at_once_each_is_answered_or_refused(address: str):
     ]
 
     def upload(number: int) -> tuple[int, dict[str, object], bool]:
-        with httpx2.Client(timeout=60, trust_env=False, verify=False) as client:
+        with httpx2.Client(timeout=2 * PATIENCE, trust_env=False, verify=False) as client:
             together.wait()
             answered = client.post(f"{address}/predict", files={"images": (f"{number}.png", uploads[number])})
+        if answered.status_code == 429:
+            refused.set()
         return answered.status_code, answered.json(), "retry-after" in answered.headers
 
     with ThreadPoolExecutor(CLIENTS) as clients:

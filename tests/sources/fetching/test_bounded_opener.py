@@ -59,7 +59,7 @@ def test_no_server_can_hold_a_url_beyond_its_deadline(server: Any, path: str):
     failure = rejection(bounded, server.url(path))
     assert failure.reason is Reason.TIMEOUT
     assert failure.detail == "no whole answer within 0.7 s"
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 30  # the server itself would take more than a minute
     assert rejection(bounded, server.url(path)).reason is Reason.TIMEOUT
     assert server.hits[path] == 1  # the time of this URL is up: a retry does not ask again
 
@@ -134,7 +134,7 @@ def test_an_image_that_is_opted_out_is_not_read(server: Any):
 
 
 def test_a_refused_connection_may_be_tried_again():
-    failure = rejection(opener(deadline=0.1), "http://127.0.0.1:1/")
+    failure = rejection(opener(), "http://127.0.0.1:1/")
     assert (failure.reason, failure.detail) == (Reason.DOWNLOAD_FAILED, "Connection refused")
 
 
@@ -217,11 +217,11 @@ def test_gzip_that_is_cut_off_is_no_success(server: Any):
 
 def test_waiting_for_a_turn_is_not_charged_to_the_url(server: Any):
     def slow(handler: Any):
-        handler.wait(0.3)
+        handler.wait(0.6)
         handler.answer(b"late")
 
     server.routes["/slow"] = slow
     urls = [f"{server.url('/slow')}#{number}" for number in range(4)]  # the server does not see what stands after #
-    bounded = opener(deadline=0.8, per_host=1)
+    bounded = opener(deadline=2.0, per_host=1)  # less than the four take together
     with ThreadPool(4) as threads:
         assert threads.map(lambda url: bounded.open(url).read(), urls) == [b"late"] * 4

@@ -3,7 +3,6 @@
 import datetime as dt
 import ipaddress
 import ssl
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,8 @@ def test_redirects_share_one_deadline(server: Any):
         handler.answer(b"", status=302, Location=f"/{int(handler.path[1:]) + 1}")
 
     server.routes |= {f"/{number}": slow_circle for number in range(20)}
-    begin = time.monotonic()
+    # with a deadline each it would end after ten, as redirects without end
     assert rejection(opener(deadline=0.8), server.url("/0")).reason is Reason.TIMEOUT
-    assert time.monotonic() - begin < 2
 
 
 def test_redirects_are_followed(server: Any):
@@ -90,7 +88,7 @@ def test_https_is_verified(server: Any, tmp_path: Path, monkeypatch: pytest.Monk
     server.routes["/a"] = lambda handler: handler.answer(b"sealed")
     url = server.url("/a").replace("http:", "https:")
 
-    failure = rejection(opener(deadline=0.4), url)
+    failure = rejection(opener(), url)
     assert failure.reason is Reason.DOWNLOAD_FAILED
     assert "CERTIFICATE_VERIFY_FAILED" in failure.detail
 
