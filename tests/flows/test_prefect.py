@@ -35,10 +35,10 @@ def test_an_interrupted_build_stops_at_once(recipe: Recipe, tmp_path: Path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert "stopped. Run the same command again to go on where it stopped." in errors
     assert "Traceback" not in errors
-    assert is_gone(process.pid, within=10), "Prefect's server still runs"
+    assert is_gone(process.pid, within=30), "Prefect's server still runs"
 
 
 def is_gone(group: int, within: float) -> bool:

@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from manifests.dataset import Dataset
 from manifests.tables import write_manifest_parquet
 from tests.pages.detectors import tiny_detector
 from tests.pages.service.pictures import HOSTILE, POLYGLOT, encoded
+from tests.ports import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 60_000  # milliseconds: other tests may have the cores
@@ -52,9 +52,7 @@ def address(
     dataset.folder.write("reports/audit.json", report.model_dump_json().encode())
     detector = write_training(dataset)
     tiny_detector().save(detector)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         "-m",
         "twinset",
