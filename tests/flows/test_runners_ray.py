@@ -5,7 +5,6 @@ With TWINSET_TEST_CLUSTER=1 small builds by processes, of which one is killed, a
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from tests.command_line import start, twinset
+from tests.ports import free_port
 
 Recipe = Callable[..., Path]
 
@@ -54,11 +54,8 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server of its own, as a cluster needs one."""
     from prefect.server.api.server import SubprocessASGIServer  # the way in which Prefect itself starts one
 
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
     os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect-server"))
-    server = SubprocessASGIServer(port)
+    server = SubprocessASGIServer(free_port())
     server.start(timeout=120)
     yield server.api_url
     server.stop()
@@ -81,15 +78,23 @@ def bytes_of(dataset: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
-def test_a_worker_with_a_gpu_serves_chunk_after_chunk(ray_nodes: RayNodes, built: Path, prefect_api: str):
+def test_a_worker_with_a_gpu_serves_chunk_after_chunk(
+    ray_nodes: RayNodes, built: Path, prefect_api: str, tmp_path: Path
+):
     import ray
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flows.ray_cluster import demands, living_nodes, ray_cluster
 
     def who() -> tuple[str, int]:
+        node = ray.get_runtime_context().get_node_id()
+        (tmp_path / node).touch()
+        # a node that is quick to start would have done all of it before the other one has begun
+        until = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
         time.sleep(0.1)
-        return ray.get_runtime_context().get_node_id(), os.getpid()
+        return node, os.getpid()
 
     ray_nodes.be_two()
     with temporary_settings({PREFECT_API_URL: prefect_api}), ray_cluster(ray_nodes.address, str(built)):
