@@ -70,7 +70,7 @@ def train(
         DatasetError: the dataset is damaged, a split is empty or holds one class only.
         RecipeError: the settings do not fit the dataset.
         ModelError: the backbone or its weights cannot be had.
-        TwinsetError: `out` holds something else than a detector.
+        TwinsetError: `out` holds something else than a detector, cannot be replaced, or another training works there.
     """
     if not isinstance(dataset, Dataset):
         dataset = Dataset.open(str(dataset))
@@ -79,7 +79,8 @@ def train(
             f"{dataset.root}: its audit failed, so a detector would learn the leak. See reports/audit.json there; "
             "--force trains anyway."
         )
-    out = Path(out)
+    # a link stays one: what it leads to is replaced
+    out = Path(out).resolve()
     contents = survey(dataset, config)
     processes = Processes.of_environment()
     feeding = Feeding(dataset, contents, config, rehearsal, processes)

@@ -1,6 +1,7 @@
 """The folder in which a training works: the detector appears from it whole, and a killed training goes on from it."""
 
 import logging
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from classifier.report import METRICS, EpochReport
 from manifests.errors import TwinsetError
+from manifests.locks import open_locked
 from manifests.storage import Folder
 
 _LOG = logging.getLogger(__name__)
@@ -149,35 +151,65 @@ def working_folder(out: Path, run: str, *, first: bool = True) -> Iterator[Works
     With an error it stays where the training can go on from it, and vanishes otherwise.
 
     Args:
-        out: the detector's folder; an earlier detector in it is replaced at the end.
+        out: the detector's folder, no link; an earlier detector in it is replaced at the end.
         run: digest of what is trained, on what and how.
         first: whether this process is the one that writes; the others only look.
 
     Raises:
-        TwinsetError: `out` holds something else than a detector, or cannot be written.
+        TwinsetError: `out` holds something else than a detector, cannot be replaced or written, or another training
+            works there.
     """
+    _check_replaceable(out)
     workspace = Workspace(out.with_name(f".{out.name}.partial"), run)
     if not first:
         yield workspace
         return
     replaced = _replaced(out)
-    _prepare(workspace, out, replaced)
+    with _alone(out):
+        _prepare(workspace, out, replaced)
+        try:
+            yield workspace
+            if out.exists():
+                out.rename(replaced)
+            workspace.folder.rename(out)
+            # last, so that no kill comes between what it takes to go on and what is done
+            shutil.rmtree(out / _STATE)
+        finally:
+            shutil.rmtree(replaced, ignore_errors=True)
+            if not workspace.has_remains:
+                shutil.rmtree(workspace.folder, ignore_errors=True)
+
+
+def _check_replaceable(out: Path) -> None:
+    """A folder that cannot be renamed would be found out after all of the training."""
+    if out.is_mount() or out == Path.cwd():
+        raise TwinsetError(
+            f"{out}: a disk's own folder, or the one that you are in, and a new detector takes its folder's place. Give a "
+            "folder in it as --out."
+        )
+    if out.exists() and (not out.is_dir() or (not (out / METRICS).exists() and any(out.iterdir()))):
+        raise TwinsetError(f"{out}: holds something else than a detector, which would be lost. Choose another --out.")
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other trainings out: they would remove what this one needs to go on."""
+    path = out.with_name(f".{out.name}.lock")
     try:
-        yield workspace
-        if out.exists():
-            out.rename(replaced)
-        workspace.folder.rename(out)
-        # last, so that no kill comes between what it takes to go on and what is done
-        shutil.rmtree(out / _STATE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = open_locked(path)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    if descriptor is None:
+        raise TwinsetError(f"{out}: another training works here. Wait until it has ended, or choose another --out.")
+    try:
+        yield
     finally:
-        shutil.rmtree(replaced, ignore_errors=True)
-        if not workspace.has_remains:
-            shutil.rmtree(workspace.folder, ignore_errors=True)
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _prepare(workspace: Workspace, out: Path, replaced: Path) -> None:
-    if out.exists() and (not out.is_dir() or (not (out / METRICS).exists() and any(out.iterdir()))):
-        raise TwinsetError(f"{out}: holds something else than a detector, which would be lost. Choose another --out.")
     try:
         shutil.rmtree(replaced, ignore_errors=True)
         if workspace.can_go_on:
@@ -187,4 +219,8 @@ def _prepare(workspace: Workspace, out: Path, replaced: Path) -> None:
                 _LOG.warning("%s: what an interrupted training left is damaged; it begins anew", out)
             workspace.begin()
     except OSError as error:
-        raise TwinsetError(f"{out}: cannot be written ({error.strerror}). Choose another --out.") from error
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> TwinsetError:
+    return TwinsetError(f"{out}: cannot be written ({error.strerror}). Choose another --out.")

@@ -5,7 +5,6 @@ locks: there a small file, the lease, says who works, and is written again and a
 stays as it is was left by a run that was killed. No clock is compared with another.
 """
 
-import fcntl
 import logging
 import os
 import secrets
@@ -21,6 +20,7 @@ from pydantic import ValidationError
 
 from manifests import canonical
 from manifests.errors import DatasetError
+from manifests.locks import open_locked
 from manifests.records import Record
 from manifests.storage import Folder
 from manifests.storage_errors import explained_on_disk
@@ -84,7 +84,7 @@ def _locked(folder: Folder) -> Iterator[None]:
     is_new = not path.parents[1].exists()
     with explained_on_disk(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _open_locked(path)
+        descriptor = open_locked(path)
     if descriptor is None:
         raise DatasetError(_busy(folder))
     try:
@@ -96,23 +96,6 @@ def _locked(folder: Folder) -> Iterator[None]:
             if is_new:
                 path.parents[1].rmdir()
         os.close(descriptor)
-
-
-def _open_locked(path: Path) -> int | None:
-    """The lock's file, locked; None where another process has it."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            # not flock: what this process forks would hold that on after its death
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        except (BlockingIOError, PermissionError):
-            os.close(descriptor)
-            return None
-        except FileNotFoundError:
-            pass
-        os.close(descriptor)  # its owner has removed it in between
 
 
 @contextmanager

@@ -166,6 +166,19 @@ def test_an_earlier_detector_is_replaced_and_anything_else_is_not(make_dataset: 
     assert [path.name for path in holiday.iterdir()] == ["picture.jpg"]
 
 
+def test_a_link_stays_a_link(make_dataset: MakeDataset, tmp_path: Path):
+    dataset = make_dataset({"train": 6, "validation": 4, "test": 4})
+    out, disk = tmp_path / "detector", tmp_path / "disk"
+    disk.mkdir()
+    out.symlink_to("disk/detector")
+    for seed in (0, 1, 2):
+        train(dataset, QUICK.model_copy(update={"seed": seed}), out, device="cpu")
+        assert sorted(path.name for path in out.iterdir()) == FILES
+    assert out.is_symlink()
+    assert [path.name for path in disk.iterdir()] == ["detector"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["detector", "disk"]
+
+
 @pytest.mark.parametrize(("split", "workers"), [("train", 0), ("train", 1), ("validation", 0)])
 def test_a_training_that_fails_says_so_in_one_line_and_leaves_nothing(
     make_dataset: MakeDataset, tmp_path: Path, split: Split, workers: int
