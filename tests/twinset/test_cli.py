@@ -118,3 +118,14 @@ def test_a_recipe_without_a_classifier_cannot_train(tmp_path: Path):
     result = twinset("train", tmp_path, "--out", tmp_path / "detector", "--recipe", recipe)
     assert result.returncode == 1
     assert "no table [classifier]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("train",), ("distill", "--teachers", "teacher"), ("continue", "--replay", "earlier", "first")],
+)
+def test_a_preset_of_no_recipe_is_refused(command: tuple[str, ...], tmp_path: Path):
+    result = twinset(*command, tmp_path, "--out", tmp_path / "detector", "--preset", "midjourney")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: --preset midjourney: presets are a recipe's")
+    assert result.stderr.count("\n") == 1

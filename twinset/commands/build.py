@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.presets import FULL
 from flows.runners import THREADS, Runner, RunnerName
-from manifests.errors import GateError, TwinsetError
+from manifests.errors import GateError, RecipeError, TwinsetError
 from twinset.commands.runners import RayAddress, RunnerOption, asked_runner
 
 if TYPE_CHECKING:
@@ -65,20 +66,27 @@ def build_and_report(
         conclude(folder, failed, train=train, as_json=as_json, detector=detector)
 
 
-def dataset_named(named: str, out: Path, *, preset: str, force: bool) -> str:
+def dataset_named(named: str, out: Path, *, recipe: Path | None, preset: str, force: bool) -> str:
     """The dataset that a command learns from: the one named, or a recipe's, which is built first into `OUT-build`.
 
     Args:
         named: a dataset, a build's folder, or a recipe: a file that ends in .toml.
         out: what the command makes of it.
+        recipe: the recipe whose tables are taken instead of the dataset's own.
         preset: which of the recipe's presets.
         force: go on where the audit failed.
 
     Raises:
         GateError: a gate of the build failed.
+        RecipeError: a preset is asked for, and no recipe is there that has it.
         TwinsetError: torchrun has started several of us, and a build is one's work.
     """
     if not named.endswith(".toml"):
+        if recipe is None and preset != FULL:
+            raise RecipeError(
+                f"--preset {preset}: presets are a recipe's, and {named} is taken as it was built. Name the recipe with --recipe "
+                "too, or leave --preset out."
+            )
         return named
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise TwinsetError(

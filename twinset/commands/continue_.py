@@ -42,7 +42,7 @@ def continue_(
     """Let a detector learn a new dataset while it rehearses earlier ones, and report what it forgot."""
     from twinset.commands.build import dataset_named
 
-    dataset = dataset_named(dataset, out, preset=preset, force=force)
+    dataset = dataset_named(dataset, out, recipe=recipe, preset=preset, force=force)
     from flows.environment import prepare
 
     prepare()

@@ -53,7 +53,7 @@ def distill(
             raise TwinsetError(f"{place}: there is no such folder or file. Give labelled images to --real-world.")
     from twinset.commands.build import dataset_named
 
-    dataset = dataset_named(dataset, out, preset=preset, force=force)
+    dataset = dataset_named(dataset, out, recipe=recipe, preset=preset, force=force)
     from flows.environment import prepare
 
     prepare()

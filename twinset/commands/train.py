@@ -38,7 +38,7 @@ def train(
     config = _classifier_of(recipe, preset) if recipe is not None else None
     from classifier.processes import Processes
 
-    dataset = dataset_named(dataset, out, preset=preset, force=force)
+    dataset = dataset_named(dataset, out, recipe=recipe, preset=preset, force=force)
     metrics = train_into(dataset, str(out), config, force=force, device=device)
     if as_json and Processes.of_environment().is_first:
         typer.echo(json.dumps(metrics))
