@@ -103,7 +103,8 @@ def _foreign(
     target: str, split: Split | None, layout: str | None, label_column: str, label_names: Sequence[str]
 ) -> EvaluationImages:
     opened = open_foreign(target, layout, label_column, parse_label_names(label_names), both_classes=False)
-    name = Path(target).resolve().stem
+    place = Path(target).expanduser().resolve()
+    name = place.stem if place.is_file() else place.name
     return EvaluationImages(
         Described(name=name, split=split or "", notes=tuple(opened.notes)),
         lambda: _foreign_examples(opened, split, name),

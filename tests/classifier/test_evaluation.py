@@ -230,6 +230,13 @@ def test_a_folder_of_one_class_without_labels(tmp_path: Path):
     assert [(name, real) for name, _, real in images.pick({"2.png"})] == [("2.png", False)]
 
 
+def test_folders_are_called_by_their_whole_names(tmp_path: Path):
+    for name in ("photos.v1", "photos.v2"):
+        (tmp_path / name / "real").mkdir(parents=True)
+        (tmp_path / name / "real" / "1.png").write_bytes(png(picture(1, 100)))
+        assert open_images(str(tmp_path / name), None).described.name == name
+
+
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained one."""
