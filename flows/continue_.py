@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from classifier.replay_config import ContinueConfig
 from flows.tables import read_table
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 
 
 @task(name="continue", cache_policy=NO_CACHE, persist_result=False)
@@ -71,10 +71,11 @@ def continue_detector(
     Raises:
         RecipeError: the table `continue` is wrong.
         ModelError: there is no detector.
-        DatasetError: a dataset is missing or damaged, or there is nothing to rehearse.
+        DatasetError: a dataset is missing or damaged, there is nothing to rehearse, or `out` lies in a dataset.
         GateError: the new dataset's audit failed.
     """
     opened = Dataset.open(dataset)
+    refuse_inside_dataset(out)
     settings = read_table(ContinueConfig, "continue", opened, recipe, preset)
     report = run_continuing(
         detector=detector,

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from classifier.config import ClassifierConfig
 from classifier.distillation_config import DistillConfig
 from flows.tables import read_table
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, refuse_inside_dataset
 
 
 @task(name="distill", cache_policy=NO_CACHE, persist_result=False)
@@ -71,8 +71,10 @@ def distill_detector(
         RecipeError: a table is wrong, or the recipe has no `classifier`.
         ModelError: a teacher cannot be loaded, or sees larger images than the student.
         GateError: the dataset's audit failed.
+        DatasetError: there is no finished dataset, or `out` lies in one.
     """
     opened = Dataset.open(dataset)
+    refuse_inside_dataset(out)
     config = read_table(ClassifierConfig, "classifier", opened, recipe, preset)
     settings = read_table(DistillConfig, "distill", opened, recipe, preset)
     report = run_distillation(

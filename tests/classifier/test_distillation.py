@@ -17,8 +17,9 @@ from classifier.report import DetectorConfig
 from classifier.teaching import DISTILLATION, Distillation, distil
 from classifier.training import train
 from classifier.transforms import Preprocessing
+from flows.distill import distill_detector
 from manifests.dataset import Dataset
-from manifests.errors import ModelError, TwinsetError
+from manifests.errors import DatasetError, ModelError, TwinsetError
 
 MakeDataset = Callable[..., Dataset]
 CONFIG = ClassifierConfig(backbone="test_resnet", epochs=1, batch_size=4, image_size=40, learning_rate=3e-3)
@@ -146,3 +147,10 @@ def test_teachers_that_cannot_teach_are_named(dataset: Dataset, specialists: lis
     with pytest.raises(TwinsetError, match="no teachers"):
         distil(dataset, [], CONFIG, settings, tmp_path / "out", device="cpu")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_student_is_not_written_into_a_finished_dataset(dataset: Dataset, specialists: list[Path]):
+    with pytest.raises(DatasetError, match="which stays as it is"):
+        distill_detector.fn(
+            dataset=dataset.root, teachers=[str(folder) for folder in specialists], out=f"{dataset.root}/student"
+        )

@@ -323,6 +323,15 @@ def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str, t
     assert not (tmp_path / "out").exists()
 
 
+def test_nothing_is_written_into_a_finished_dataset(make_dataset: Callable[..., Dataset], detector: Path):
+    dataset = make_dataset({"test": 6}, side=SIDE)
+    before = dataset.folder.files()
+    result = run(str(detector), dataset.root, "--out", f"{dataset.root}/evaluation")
+    assert isinstance(result.exception, DatasetError)
+    assert "which stays as it is" in str(result.exception)
+    assert dataset.folder.files() == before
+
+
 def run(*arguments: str) -> Result:
     app = typer.Typer()
     app.command()(command)

@@ -16,6 +16,7 @@ from classifier.replay_choice import allocate, choose_rehearsal
 from classifier.replay_config import ContinueConfig, ReplayRatio
 from classifier.training import train
 from classifier.transforms import Preprocessing
+from flows.continue_ import continue_detector
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, TwinsetError
 
@@ -157,3 +158,8 @@ def test_what_cannot_be_continued_is_named(old: Dataset, detector: Path, tmp_pat
     with pytest.raises(ModelError, match="no detector here"):
         continue_training(tmp_path, old, [], settings, tmp_path / "next")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_detector_does_not_go_on_inside_a_finished_dataset(old: Dataset, detector: Path):
+    with pytest.raises(DatasetError, match="which stays as it is"):
+        continue_detector.fn(detector=str(detector), dataset=old.root, replay=[], out=f"{old.root}/second")

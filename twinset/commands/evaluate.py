@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from manifests.dataset import refuse_inside_dataset
 from manifests.errors import DatasetError, printable
 from twinset.commands.options import LabelColumn, LayoutOption
 
@@ -65,8 +66,9 @@ def evaluate(
     images = open_images(
         target, split, layout=layout, label_column=label_column, label_names=label_name or (), of_class=of_class
     )
-    found = evaluate_detectors(detectors, images, robustness_groups=robustness_groups if robustness else 0)
     folder = (out or Path(f"evaluation-{images.described.name}")).absolute()
+    refuse_inside_dataset(str(folder))
+    found = evaluate_detectors(detectors, images, robustness_groups=robustness_groups if robustness else 0)
     write_evaluation(found, folder)
     if as_json:
         # in ASCII: names in foreign data stay escaped on a terminal too
