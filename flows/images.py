@@ -90,8 +90,15 @@ def _files(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _files(folder / entry.name)
-        elif not entry.is_dir():
+        elif not _leads_to_a_folder(entry):
             yield folder / entry.name
+
+
+def _leads_to_a_folder(link: os.DirEntry[str]) -> bool:
+    try:
+        return link.is_dir()
+    except OSError:  # a link to itself, which reading it will tell
+        return False
 
 
 def _begins_as_an_image(path: Path) -> bool:

@@ -91,3 +91,15 @@ def test_a_path_that_is_not_there_is_told_at_once(tmp_path: Path):
     with pytest.raises(DatasetError, match="there is no such file or folder"):
         NamedImages(["x" * 5000]).check()
     NamedImages(["http://example.org/not-asked.png", str(tmp_path)]).check()
+
+
+def test_a_link_to_itself_is_named_and_the_others_are_read(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(b"bytes")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    images = NamedImages([str(tmp_path)])
+    assert images.at_most == 2
+    (_, data), (name, rejection) = images
+    assert data == b"bytes"
+    assert name == str(tmp_path / "loop.jpg")
+    assert isinstance(rejection, RejectedItem)
+    assert rejection.reason == Reason.NOT_FOUND
