@@ -20,6 +20,7 @@ from classifier.transforms import Preprocessing
 from flows.distill import distill_detector
 from manifests.dataset import Dataset
 from manifests.errors import DatasetError, ModelError, TwinsetError
+from twinset.commands.distill import labelled_sets
 
 MakeDataset = Callable[..., Dataset]
 CONFIG = ClassifierConfig(backbone="test_resnet", epochs=1, batch_size=4, image_size=40, learning_rate=3e-3)
@@ -154,3 +155,15 @@ def test_a_student_is_not_written_into_a_finished_dataset(dataset: Dataset, spec
         distill_detector.fn(
             dataset=dataset.root, teachers=[str(folder) for folder in specialists], out=f"{dataset.root}/student"
         )
+
+
+def test_sets_that_would_share_an_evaluation_are_refused_before_anything_is_trained(
+    make_dataset: MakeDataset, tmp_path: Path
+):
+    one, other = (make_dataset({"test": 4}) for _ in range(2))
+    assert [images.described.name for images in labelled_sets([one.root])] == [one.header.name]
+    with pytest.raises(TwinsetError, match="another evaluation is called"):
+        labelled_sets([one.root, other.root])
+    (tmp_path / "photographs").mkdir()
+    with pytest.raises(DatasetError, match="no labelled images here"):
+        labelled_sets([str(tmp_path / "photographs")])

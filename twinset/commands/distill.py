@@ -1,13 +1,20 @@
 """The command `twinset distill`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from manifests.errors import TwinsetError, printable
 from twinset.commands.options import DeviceOption, PresetOption
+
+if TYPE_CHECKING:
+    from flows.evaluation_images import EvaluationImages
+
+_WATCHED: Final = "validation"
+"""The split on which student and teachers are compared."""
 
 
 def distill(
@@ -48,9 +55,7 @@ def distill(
     Student and teachers are then compared on the validation split, and on images
     of the real world.
     """
-    for place in real_world or ():
-        if not Path(place).exists():
-            raise TwinsetError(f"{place}: there is no such folder or file. Give labelled images to --real-world.")
+    others = labelled_sets(real_world or ())
     from twinset.commands.build import dataset_named
 
     dataset = dataset_named(dataset, out, recipe=recipe, preset=preset, force=force)
@@ -74,19 +79,38 @@ def distill(
         return
     if as_json:
         typer.echo(report)
-    compare([str(out), *map(str, teachers)], dataset, real_world or (), out, quiet=as_json)
+    compare([str(out), *map(str, teachers)], dataset, others, out, quiet=as_json)
     typer.echo(printable(f"detector: {out}"), err=True)
 
 
+def labelled_sets(places: Sequence[str]) -> "list[EvaluationImages]":
+    """Open what is compared on beside the validation split: all that is wrong with it is said before anything is trained.
+
+    Raises:
+        DatasetError: there is no such place, or nothing there is labelled.
+        TwinsetError: two of them have one name, by which their evaluations are told apart.
+    """
+    from flows.evaluation_images import open_images
+
+    opened: dict[str, EvaluationImages] = {}
+    for place in places:
+        images = open_images(place, None)
+        name = images.described.name
+        if name in opened or name == _WATCHED:
+            raise TwinsetError(f"{place}: another evaluation is called {name!r} too. Rename one of the folders.")
+        opened[name] = images
+    return list(opened.values())
+
+
 def compare(
-    detectors: list[str], dataset: str, real_world: list[str] | tuple[str, ...], out: Path, *, quiet: bool
+    detectors: list[str], dataset: str, others: "Sequence[EvaluationImages]", out: Path, *, quiet: bool
 ) -> None:
     """Measure the detectors side by side on the validation split and on other images; a page of each in the folder.
 
     Args:
         detectors: folders.
         dataset: whose validation split is looked at.
-        real_world: labelled images from elsewhere.
+        others: labelled images from elsewhere.
         out: the folder in which `evaluation-NAME/` are written.
         quiet: print nothing.
     """
@@ -94,8 +118,9 @@ def compare(
     from flows.evaluation_images import open_images
     from twinset.commands.evaluate import show_evaluation, write_evaluation
 
-    for images in (open_images(dataset, "validation"), *(open_images(place, None) for place in real_world)):
+    named = [(_WATCHED, open_images(dataset, _WATCHED)), *((images.described.name, images) for images in others)]
+    for name, images in named:
         found = evaluate_detectors(detectors, images)
-        write_evaluation(found, out.absolute() / f"evaluation-{images.described.split or images.described.name}")
+        write_evaluation(found, out.absolute() / f"evaluation-{name}")
         if not quiet:
             show_evaluation(found.evaluation)
