@@ -2,12 +2,13 @@
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from PIL import Image
 
 from manifests.errors import RejectedItem
+from pixels.arrays import Pixels
 from pixels.decode import decode
 
 SHOWN_SIDE = 112
@@ -31,10 +32,17 @@ class Thumbnail:
     is_real: bool
 
 
-def thumbnails(images: Iterable[NamedImage], names: Iterable[str]) -> dict[str, Thumbnail]:
+def thumbnails(
+    images: Iterable[NamedImage], names: Iterable[str], decoded: Callable[[bytes], Pixels] = decode
+) -> dict[str, Thumbnail]:
     """Those of some images that are named, by name.
 
     Images that cannot be decoded are left out: the page shows their names alone.
+
+    Args:
+        images: more than are named, perhaps; read until all of those are found.
+        names: of those that are shown.
+        decoded: from an image's bytes to the pixels that were looked at.
     """
     missing = set(names)
     found: dict[str, Thumbnail] = {}
@@ -42,7 +50,7 @@ def thumbnails(images: Iterable[NamedImage], names: Iterable[str]) -> dict[str, 
         if image.name in missing:
             missing.discard(image.name)
             try:
-                found[image.name] = Thumbnail(_uri(image.data), image.is_real)
+                found[image.name] = Thumbnail(_uri(decoded(image.data)), image.is_real)
             except RejectedItem:
                 continue
         if not missing:
@@ -50,8 +58,8 @@ def thumbnails(images: Iterable[NamedImage], names: Iterable[str]) -> dict[str, 
     return found
 
 
-def _uri(data: bytes) -> str:
-    image = Image.fromarray(decode(data))
+def _uri(pixels: Pixels) -> str:
+    image = Image.fromarray(pixels)
     image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=85)

@@ -1,16 +1,21 @@
 """The evaluation's page: every figure is there, in one file that asks for nothing."""
 
+import io
+from base64 import b64decode
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
 from classifier.comparison import Candidate, Standing
 from classifier.evaluation import Described, evaluate
 from classifier.evaluation_report import Evaluation
 from classifier.examples import Example
+from classifier.images import judged_pixels
 from pages.audit_images import NamedImage, thumbnails
 from pages.evaluation_figures import grids, roc_traces
 from pages.evaluation_page import render_evaluation, shown_names
@@ -104,3 +109,20 @@ def test_curves_have_their_detectors_colours_and_grids_their_sides(evaluation: E
     assert [curve.name for curve in drawn["JPEG quality"].curves] == ["both", "reals only", "fakes only"]
     assert "chains" not in drawn
     assert len(drawn["JPEG quality"].curves[0].points.split()) == 8
+
+
+def test_what_was_judged_is_shown_as_it_was_judged():
+    upright = Image.new("RGBA", (30, 60), (200, 0, 0, 128))
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    data = [encoded(upright, "PNG"), encoded(upright.convert("RGB"), "JPEG", exif=turned), b"no image"]
+    images = [NamedImage(str(number), each, is_real=True) for number, each in enumerate(data)]
+    shown = thumbnails(images, ["0", "1", "2"], judged_pixels)
+    sizes = {name: Image.open(io.BytesIO(b64decode(each.uri.partition(",")[2]))).size for name, each in shown.items()}
+    assert sizes == {"0": (30, 60), "1": (60, 30)}
+
+
+def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()

@@ -80,13 +80,14 @@ def evaluate(
 
 def write_evaluation(found: "Evaluated", folder: Path) -> None:
     """Write `metrics.json`, `predictions.parquet` and `evaluation.html`."""
+    from classifier.images import judged_pixels
     from classifier.report import METRICS, PREDICTIONS
     from manifests.storage import Folder
     from pages.audit_images import NamedImage, thumbnails
     from pages.evaluation_page import render_evaluation, shown_names
 
     names = shown_names(found.evaluation)
-    images = thumbnails((NamedImage(*image) for image in found.images.pick(names)), names)
+    images = thumbnails((NamedImage(*image) for image in found.images.pick(names)), names, judged_pixels)
     page = render_evaluation(found.evaluation, images)
     place = Folder.at(str(folder))
     place.write(METRICS, found.evaluation.model_dump_json(indent=2).encode() + b"\n")
