@@ -13,7 +13,7 @@ from classifier.checkpoints import read_weights
 from classifier.config import ClassifierConfig
 from classifier.heads import OUTPUTS, Head, logit, mlp, one_sided
 from classifier.normalising import normalised
-from manifests.errors import ModelError, printable
+from manifests.errors import ModelError, first_line, printable
 
 Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 
@@ -152,16 +152,22 @@ def new_backbone(name: str, options: Mapping[str, Any], head: Head, *, pretraine
         model: nn.Module = timm.create_model(
             name, pretrained=pretrained, num_classes=OUTPUTS[head], in_chans=3, **options
         )
-    except TypeError as error:
-        raise ModelError(f"classifier.backbone_options: {name} does not take them ({error}).") from error
     except (RuntimeError, OSError) as error:
+        if not pretrained:
+            raise _refused(name, error) from error
         raise ModelError(
-            f"classifier.pretrained: the weights of {name} cannot be had ({str(error).splitlines()[0]}). Download them "
+            f"classifier.pretrained: the weights of {name} cannot be had ({first_line(error)}). Download them "
             "and give weights = FILE, or set pretrained = false."
         ) from error
+    except (TypeError, ValueError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
+        raise _refused(name, error) from error
     if head == "mlp":
         _put_perceptron(model, name)
     return model
+
+
+def _refused(name: str, error: Exception) -> ModelError:
+    return ModelError(f"classifier.backbone_options: {name} does not take them ({first_line(error)}).")
 
 
 def _put_perceptron(model: nn.Module, name: str) -> None:

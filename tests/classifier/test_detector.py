@@ -84,6 +84,8 @@ def test_a_folder_that_holds_no_detector_is_named(detector: Detector, tmp_path: 
         ({"labels": {"real": 1, "fake": 0}}, "labels are "),
         ({"backbone_options": {"global_pool": ""}}, "test_resnet does not take images of 32 pixels"),
         ({"backbone_options": {"checkpoint_path": "weights.pt"}}, "checkpoint_path is not taken"),
+        ({"backbone_options": {"output_stride": 7}}, "backbone_options: test_resnet does not take them"),
+        ({"backbone_options": {"stem_width": -1}}, "backbone_options: test_resnet does not take them"),
     ],
 )
 def test_settings_that_somebody_edited_are_told_in_one_line(
