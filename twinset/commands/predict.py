@@ -54,6 +54,9 @@ def predict(
 
     Exit code: 0 when all were judged, 3 when some could not be, 1 on an error.
     """
+    from classifier.whereabouts import check_whereabouts
+
+    check_whereabouts(model)  # before torch is imported, which takes seconds
     from classifier.backends import backend_named, candidates, run_by
     from classifier.opening import open_detector
     from classifier.prediction import answers
