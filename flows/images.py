@@ -75,9 +75,17 @@ class NamedImages:
     def _fetched(self, url: str) -> bytes | RejectedItem:
         """What a URL answers; a host that a person names may be a private one."""
         if self._opener is None:
-            hosts = {urlsplit(place).hostname or "" for place in self.places if is_url(place)}
+            hosts = {_host(place) for place in self.places if is_url(place)}
             self._opener = opener(hosts - {""}, max_bytes=MAX_BYTES)
         return fetched(url, self._opener)
+
+
+def _host(url: str) -> str:
+    """The host that a URL names; none where it is malformed, which the fetching tells."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _files(folder: Path) -> Iterator[Path]:

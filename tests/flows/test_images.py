@@ -85,6 +85,11 @@ def test_urls_are_fetched_and_lead_nowhere_else(server: str):
     assert reasons(images) == {"whole.png": None, "missing.png": Reason.NOT_FOUND, "away": Reason.PRIVATE_ADDRESS}
 
 
+def test_a_malformed_url_is_named_and_the_others_are_read(server: str):
+    images = NamedImages([f"{server}/whole.png", "http://[bad"])
+    assert reasons(images) == {"whole.png": None, "[bad": Reason.NOT_FOUND}
+
+
 def test_a_path_that_is_not_there_is_told_at_once(tmp_path: Path):
     with pytest.raises(DatasetError, match="there is no such file or folder"):
         NamedImages([str(tmp_path / "nothing.png")]).check()
