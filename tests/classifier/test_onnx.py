@@ -52,3 +52,9 @@ def test_a_network_whose_answers_differ_is_not_written(tmp_path: Path):
     with pytest.raises(ModelError, match=r"not written: .* differ from PyTorch's by"):
         export_onnx(Detector(network, CONFIG), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_the_place_of_the_file_is_told_at_once(tmp_path: Path):
+    done = CliRunner().invoke(app, ["export", str(tmp_path / "not-asked"), "--onnx", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "Invalid value for '--onnx'" in done.output

@@ -112,3 +112,8 @@ def test_nothing_is_half_written_where_nothing_can_be_said(folder: Path, model: 
     with pytest.raises(ModelError, match="no detector here"):
         predict(folder, "--model", tmp_path / "missing", "--csv", table)
     assert [path.name for path in tmp_path.iterdir()] == ["texts"]
+
+
+def test_a_folder_in_the_place_of_the_table_is_told_before_anything_is_judged(folder: Path, model: Path):
+    told = predict(folder, "--model", model, "--csv", folder, wrong=2)
+    assert "Invalid value for '--csv'" in told.output

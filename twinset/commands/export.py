@@ -24,7 +24,9 @@ def export(
     out: Annotated[str, typer.Option(help="Of a dataset: a new folder, path or fsspec URL.", show_default=False)] = "",
     onnx: Annotated[
         Path | None,
-        typer.Option(help="Of a detector: write it as this ONNX file (needs twinset[fast]).", show_default=False),
+        typer.Option(
+            help="Of a detector: write it as this ONNX file (needs twinset[fast]).", dir_okay=False, show_default=False
+        ),
     ] = None,
 ) -> None:
     """Write a dataset or a detector in a form that other tools read.

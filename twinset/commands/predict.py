@@ -33,7 +33,10 @@ def predict(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: an object an image.")] = False,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write a table to this file instead of printing.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--csv", help="Write a table to this file instead of printing.", dir_okay=False, show_default=False
+        ),
     ] = None,
     batch: BatchOption = 32,
     device: DeviceOption = "auto",
