@@ -1,5 +1,6 @@
 """Files of weights, read without unpickling: safetensors, and torch checkpoints of tensors and plain values only."""
 
+import os
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ def read_weights(path: Path, prefixes: Mapping[str, str] | None = None) -> dict[
     Raises:
         ModelError: no such file, a damaged one, or one that holds anything else than tensors and plain values.
     """
+    # asked first, because a pipe would be waited for
+    if not os.path.isfile(path):  # noqa: PTH113 - it bears any name
+        raise ModelError(f"{path}: no such file of weights.")
     state = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
     return renamed(state, prefixes or {}, str(path))
 
@@ -36,8 +40,6 @@ def read_weights(path: Path, prefixes: Mapping[str, str] | None = None) -> dict[
 def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: no such file of weights.") from error
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a readable safetensors file ({error}).") from error
 
@@ -50,8 +52,6 @@ def _torch(path: Path) -> dict[str, Tensor]:
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             warnings.filterwarnings("ignore", message=".* looks like a TorchScript archive")
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: no such file of weights.") from error
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path}: not a checkpoint of weights alone, and nothing else is read, because unpickling could run any "

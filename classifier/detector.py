@@ -22,6 +22,8 @@ from manifests.errors import ModelError, first_complaint
 from manifests.storage import Folder
 
 _BATCH = 256
+_MAX_CONFIG_BYTES = 16 * 2**20
+"""A detector's settings are a few thousand."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,17 @@ class Detector:
         return self.window_logits([self.config.preprocessing.window(image) for image in images])
 
     def window_logits(self, windows: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
-        """What `logits` gives, of images that `config.preprocessing` has made windows of before: (n,)."""
-        logits = [self._logits(windows[start : start + _BATCH]) for start in range(0, len(windows), _BATCH)]
-        return np.concatenate([np.empty(0, np.float64), *logits])
+        """What `logits` gives, of images that `config.preprocessing` has made windows of before: (n,).
+
+        Raises:
+            ModelError: the network answers one of them with no number.
+        """
+        batches = [self._logits(windows[start : start + _BATCH]) for start in range(0, len(windows), _BATCH)]
+        logits = np.concatenate([np.empty(0, np.float64), *batches])
+        if np.isnan(logits).any():
+            # no number is above a threshold: it would pass for a verdict
+            raise ModelError(f"{self.config.backbone} answers with no number: its weights are damaged. Give others.")
+        return logits
 
     def _logits(self, windows: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         device = self.network.mean.device
@@ -168,7 +178,13 @@ def config_file(config: DetectorConfig) -> bytes:
 
 def _read_config(path: Path) -> DetectorConfig:
     try:
-        content = json.loads(path.read_bytes())
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_CONFIG_BYTES + 1)
+        if len(data) > _MAX_CONFIG_BYTES:
+            raise ModelError(
+                f"{path}: not a detector's settings (more than {_MAX_CONFIG_BYTES} bytes). Train it again."
+            )
+        content = json.loads(data)
         if isinstance(content, dict):
             content = {key: value for key, value in content.items() if key not in KEYS}
         return DetectorConfig.model_validate(content)

@@ -87,9 +87,12 @@ def stored_network(
     """The network of a trained detector.
 
     Raises:
-        ModelError: the weights are missing, damaged or another backbone's.
+        ModelError: no such backbone, or the weights are missing, damaged or another backbone's.
     """
-    model = new_backbone(backbone, options, head, pretrained=False)
+    try:
+        model = new_backbone(backbone, options, head, pretrained=False)
+    except ModelError as error:
+        raise ModelError(f"{weights.parent}: {error}") from error
     _load_all(model, read_weights(weights), f"{weights}: not the weights of {backbone}")
     return Network(model, mean, std).to(memory_format=torch.channels_last)
 

@@ -86,17 +86,27 @@ def test_a_folder_that_holds_no_detector_is_named(detector: Detector, tmp_path: 
         ({"backbone_options": {"checkpoint_path": "weights.pt"}}, "checkpoint_path is not taken"),
         ({"backbone_options": {"output_stride": 7}}, "backbone_options: test_resnet does not take them"),
         ({"backbone_options": {"stem_width": -1}}, "backbone_options: test_resnet does not take them"),
+        ({"backbone": "no_such"}, "detector: classifier.backbone: timm has no model 'no_such'"),
     ],
 )
 def test_settings_that_somebody_edited_are_told_in_one_line(
     detector: Detector, tmp_path: Path, edit: dict[str, Any], told: str
 ):
-    detector.save(tmp_path)
-    file = tmp_path / "config.json"
+    folder = tmp_path / "detector"
+    detector.save(folder)
+    file = folder / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **edit}))
     with pytest.raises(ModelError, match=told) as raised:
-        Detector.load(tmp_path)
+        Detector.load(folder)
     assert "\n" not in str(raised.value)
+
+
+def test_settings_of_any_length_are_not_read_into_the_memory(detector: Detector, tmp_path: Path):
+    detector.save(tmp_path)
+    with (tmp_path / "config.json").open("wb") as stream:
+        stream.truncate(2**25)
+    with pytest.raises(ModelError, match="more than 16777216 bytes"):
+        Detector.load(tmp_path)
 
 
 def test_weights_that_are_no_numbers_are_told(detector: Detector, tmp_path: Path):
@@ -105,6 +115,14 @@ def test_weights_that_are_no_numbers_are_told(detector: Detector, tmp_path: Path
     detector.save(tmp_path)
     with pytest.raises(ModelError, match="test_resnet answers with no number"):
         Detector.load(tmp_path)
+
+
+def test_an_answer_that_is_no_number_is_no_verdict(detector: Detector):
+    # weights that overflow may do so for some images only
+    with torch.no_grad():
+        detector.network.backbone.get_parameter("fc.bias").fill_(float("nan"))
+    with pytest.raises(ModelError, match="test_resnet answers with no number"):
+        detector.predict([noise(32, 32)])
 
 
 @pytest.mark.parametrize("way", ["chosen", "named"])

@@ -1,9 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from classifier.checkpoints import read_weights
 from classifier.config import ClassifierConfig
 from classifier.network import new_network, stored_network
 from manifests.errors import ModelError
@@ -62,6 +64,16 @@ def test_weights_of_another_backbone_are_refused(tmp_path: Path):
         new_network(TINY.model_copy(update={"weights": str(path)}), 32)
     with pytest.raises(ModelError, match="not the weights of test_resnet"):
         stored_network("test_resnet", {}, (0.5,) * 3, (0.5,) * 3, path)
+
+
+@pytest.mark.parametrize("name", ["pipe.safetensors", "pipe.pt"])
+def test_a_pipe_of_weights_is_not_waited_for(tmp_path: Path, name: str):
+    os.mkfifo(tmp_path / name)
+    # its other end is open, so that a reader that waits for one fails and does not hang
+    end = os.open(tmp_path / name, os.O_RDWR)
+    with pytest.raises(ModelError, match="no such file of weights"):
+        read_weights(tmp_path / name)
+    os.close(end)
 
 
 def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path):
