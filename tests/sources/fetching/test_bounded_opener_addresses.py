@@ -1,7 +1,5 @@
 """Where an opener goes: redirects, addresses of all kinds, one's own network, certificates."""
 
-import datetime as dt
-import ipaddress
 import ssl
 from pathlib import Path
 from typing import Any
@@ -97,30 +95,9 @@ def test_https_is_verified(server: Any, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def self_signed(folder: Path):
-    x509 = pytest.importorskip("cryptography.x509")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    pytest.importorskip("cryptography.x509")
+    from benchmarks import certificate
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "loopback")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     path = folder / "loopback.pem"
-    path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(certificate.self_signed())
     return path
