@@ -12,6 +12,7 @@ from typing import Any
 
 import ray
 from prefect.client.orchestration import get_client
+from prefect.context import hydrated_context, serialize_context
 from prefect.tasks import Task
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import remote_options
@@ -154,12 +155,19 @@ def _check(nodes: list[Node], url: str) -> None:
             f"PREFECT_API_URL={api_url()} is this machine's own loopback, and the Ray cluster has other machines. Set it to "
             "a name or address of this machine that they can reach."
         )
+    context = serialize_context()
     answers = [
-        _look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n.id, soft=False)).remote(url) for n in nodes
+        _look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)).remote(url, context)
+        for node in nodes
     ]
     for node, answer in zip(nodes, answers, strict=True):
         try:
             seen = ray.get(answer, timeout=_ANSWER)
+        except ray.exceptions.GetTimeoutError as error:
+            raise TwinsetError(
+                f"node {node.address} of the Ray cluster has not answered for {_ANSWER:.0f} s. Ray's workers give way to all else "
+                "that a machine does: where it does much, start its nodes with RAY_worker_niceness=0."
+            ) from error
         except ray.exceptions.RayError as error:
             raise TwinsetError(
                 f"node {node.address} of the Ray cluster cannot do the work: {_first_line(error)}"
@@ -178,14 +186,14 @@ def _check(nodes: list[Node], url: str) -> None:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def _look(url: str) -> _Seen:
-    """Runs on a node."""
+def _look(url: str, context: dict[str, Any]) -> _Seen:
+    """Runs on a node, with Prefect's settings as a chunk has them: this process may know the API by its profile alone."""
     try:
         BuildFolder.open(url)
         sees_build = True
     except TwinsetError:
         sees_build = False
-    with get_client(sync_client=True) as client:
+    with hydrated_context(context), get_client(sync_client=True) as client:
         reaches_api = client.api_healthcheck() is None
     return _Seen(version=version("twinset"), sees_build=sees_build, reaches_api=reaches_api)
 

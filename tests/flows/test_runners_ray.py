@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from manifests.errors import TwinsetError
 from tests.command_line import start, twinset
 from tests.ports import free_port
 
@@ -66,7 +67,9 @@ def ray_nodes(prefect_api: str) -> Iterator[RayNodes]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    # Ray's workers give way to all others (nice 15): beside other tests they would take minutes to begin
+    head = {**NODE, "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     environment = os.environ | {"PREFECT_API_URL": prefect_api, "RAY_ADDRESS": cluster.address}
     yield RayNodes(cluster, environment)
     cluster.shutdown()
@@ -90,8 +93,10 @@ def test_a_worker_with_a_gpu_serves_chunk_after_chunk(
         node = ray.get_runtime_context().get_node_id()
         (tmp_path / node).touch()
         # a node that is quick to start would have done all of it before the other one has begun
-        until = time.monotonic() + 60
-        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+        until = time.monotonic() + 600
+        while len(list(tmp_path.iterdir())) < 2:
+            if time.monotonic() > until:
+                raise TimeoutError("the other node has not begun")
             time.sleep(0.05)
         time.sleep(0.1)
         return node, os.getpid()
@@ -104,6 +109,39 @@ def test_a_worker_with_a_gpu_serves_chunk_after_chunk(
     nodes = {node for node, _ in workers}
     assert len(nodes) == 2
     assert len(set(workers)) == 2, "a model would be loaded once a chunk"
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+def test_nodes_are_asked_for_the_api_that_this_process_knows(ray_nodes: RayNodes, built: Path):
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    from flows.ray_cluster import ray_cluster
+
+    # a setting, as a profile makes one, and no variable: a node that does not hear of it starts a server of its own
+    nobody = f"http://127.0.0.1:{free_port()}/api"
+    with (
+        temporary_settings({PREFECT_API_URL: nobody, PREFECT_CLIENT_MAX_RETRIES: 0}),
+        pytest.raises(TwinsetError, match="does not reach PREFECT_API_URL"),
+        ray_cluster(ray_nodes.address, str(built)),
+    ):
+        pytest.fail("a build would begin")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+def test_a_node_that_does_not_answer_is_named(
+    ray_nodes: RayNodes, built: Path, prefect_api: str, monkeypatch: pytest.MonkeyPatch
+):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows import ray_cluster
+
+    monkeypatch.setattr(ray_cluster, "_ANSWER", 0.0)
+    with (
+        temporary_settings({PREFECT_API_URL: prefect_api}),
+        pytest.raises(TwinsetError, match=r"node [\d.:a-f]+ of the Ray cluster has not answered for 0 s"),
+        ray_cluster.ray_cluster(ray_nodes.address, str(built)),
+    ):
+        pytest.fail("a build would begin")
 
 
 @long_proof
