@@ -106,11 +106,9 @@ class PairStream(IterableDataset[PairWindows]):
         self._singles = singles
         self._only = only
         self._processes = processes
-        self._pairs = sum(
-            shard.pairs
-            for shard in dataset.header.shards
-            if shard.split == split and f"shards/{shard.name}" not in singles.all_shards
-        )
+        shards = [shard for shard in dataset.header.shards if shard.split == split]
+        paired = sum(shard.pairs for shard in shards if f"shards/{shard.name}" not in singles.all_shards)
+        self._pairs = paired if only is None else len(only) - sum(singles.counts)
 
     def __iter__(self) -> Iterator[PairWindows]:
         worker = get_worker_info()

@@ -45,11 +45,22 @@ def make_dataset(tmp_path_factory: pytest.TempPathFactory) -> MakeDataset:
         shards: int = 2,
         audit: str = "passed",
         fakes_alone: int | None = None,
+        shards_of_pairs: int = 0,
     ) -> Dataset:
-        """Pairs; or, where `fakes_alone` is given, images that stand alone: of each so many one real, the others fakes."""
+        """Pairs; or, where `fakes_alone` is given, images that stand alone: of each so many one real, the others fakes.
+
+        The first `shards_of_pairs` of a split hold pairs all the same.
+        """
         folder = Folder.at(str(tmp_path_factory.mktemp("dataset")))
         return write_dataset(
-            folder, counts, generators=generators, side=side, shards=shards, audit=audit, fakes_alone=fakes_alone
+            folder,
+            counts,
+            generators=generators,
+            side=side,
+            shards=shards,
+            audit=audit,
+            fakes_alone=fakes_alone,
+            shards_of_pairs=shards_of_pairs,
         )
 
     return make
@@ -64,6 +75,7 @@ def write_dataset(
     shards: int,
     audit: str,
     fakes_alone: int | None,
+    shards_of_pairs: int = 0,
 ) -> Dataset:
     pairs: list[Pair] = []
     infos: list[ShardInfo] = []
@@ -74,7 +86,7 @@ def write_dataset(
                 continue
             name = f"{split}-{shard:06d}.tar"
             made = [make_pair(f"{split}{number}", split, generators, side, name) for number in chosen]
-            if fakes_alone is not None:
+            if fakes_alone is not None and shard >= shards_of_pairs:
                 made = [
                     alone(*entry, member=generators[0] if number % (fakes_alone + 1) else "real")
                     for number, entry in enumerate(made)

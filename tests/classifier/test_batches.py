@@ -100,3 +100,16 @@ def test_couples_are_never_blended(make_dataset: Callable[..., Dataset]):
         for pair in stream:
             changed = (pair.windows["blur"] != decode(pair.pair.members["blur"])).any()
             assert changed == is_blended
+
+
+def test_couples_of_a_few_chosen_pairs_are_spread_over_the_epoch(make_dataset: Callable[..., Dataset]):
+    dataset = make_dataset({"train": 200, "validation": 8, "test": 8}, side=16, fakes_alone=1, shards_of_pairs=1)
+    config = ClassifierConfig(shuffle_buffer=1)
+    singles = survey(dataset, config).singles["train"]
+    samples = list(dataset.samples("train"))
+    pairs = [sample.key for sample in samples if "real" in sample.members]
+    chosen = {*pairs[::5], *(sample.key for sample in samples if "image" in sample.members)}
+    stream = PairStream(dataset, "train", ("blur",), 16, training=config, singles=singles, only=chosen)
+    is_couple = [pair.pair.is_couple for pair in stream]
+    assert (is_couple.count(False), is_couple.count(True)) == (20, 50)
+    assert 20 < sum(is_couple[:35]) < 30
