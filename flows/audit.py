@@ -209,8 +209,9 @@ def _beside(name: str) -> Path:
 
 
 def _outside(folder: Path) -> Path:
-    """The folder for the results; not one in a dataset, whose index would not name them."""
+    """The folder for the results, which can be written; not one in a dataset, whose index would not name them."""
     refuse_inside_dataset(str(folder))
+    Folder.at(str(folder)).check_writable()
     return folder
 
 

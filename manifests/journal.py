@@ -19,8 +19,6 @@ from manifests.records import Record
 from manifests.storage import Folder
 
 _JOURNAL = "journal.json"
-_PROBE = ".partial-probe"
-"""A temporary file's name: whoever lists the dataset does not see it."""
 
 # a journal may come with a foreign dataset: it must not lead out of it
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
@@ -148,8 +146,7 @@ def _unwritable(dataset: Folder) -> str:
     for place in (*inside, _beside(dataset).root):
         folder = Folder(dataset.fs, place)
         try:
-            folder.write(_PROBE, b"")
-            folder.remove(_PROBE)
+            folder.check_writable()
         except (DatasetError, OSError) as error:
             cause = error.__cause__ or error
             return getattr(cause, "strerror", None) or str(cause)

@@ -4,6 +4,7 @@ Local disk: a temporary name, then a rename. Elsewhere: one put at the end, whic
 No listing is remembered: another process may have written what this one asks for.
 """
 
+import errno
 import os
 import posixpath
 import secrets
@@ -21,6 +22,8 @@ from manifests.errors import DatasetError
 from manifests.storage_errors import explained_in_store, explained_on_disk, explained_on_the_way, explained_to_reader
 
 _TEMPORARY = ".partial-"
+_PROBE = f"{_TEMPORARY}probe"
+"""A temporary file's name: whoever lists a folder does not see it."""
 
 
 @contextmanager
@@ -28,14 +31,23 @@ def _renamed(path: str) -> Iterator[IO[bytes]]:
     """A temporary file beside the path, renamed to it at the end."""
     temporary = f"{path}{_TEMPORARY}{secrets.token_hex(4)}"
     try:
-        os.makedirs(posixpath.dirname(path), exist_ok=True)  # noqa: PTH103 - fsspec paths are strings
-        with open(temporary, "wb") as stream:  # noqa: PTH123
+        with _made(temporary) as stream:
             yield stream
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+def _made(path: str) -> IO[bytes]:
+    """A new file, and the folder that it lies in."""
+    try:
+        os.makedirs(posixpath.dirname(path), exist_ok=True)  # noqa: PTH103 - fsspec paths are strings
+        return open(path, "wb")  # noqa: PTH123
+    except FileNotFoundError as error:
+        # a file system that takes none (/proc), or a link to nowhere on the way
+        raise PermissionError(errno.EACCES, "no file can be made", path) from error
 
 
 @contextmanager
@@ -208,6 +220,19 @@ class Folder:
             return
         with explained_on_disk(self), _renamed(path) as stream:
             yield stream
+
+    def check_writable(self) -> None:
+        """Write a file and remove it, so that work of hours does not end at a closed door.
+
+        Raises:
+            DatasetError: the folder cannot be written.
+        """
+        is_new = self.is_local and not os.path.exists(self.root)  # noqa: PTH110
+        self.write(_PROBE, b"")
+        self.remove(_PROBE)
+        if is_new:
+            with suppress(OSError):
+                os.rmdir(self.root)  # noqa: PTH106
 
     def claim(self, name: str, data: bytes) -> bool:
         """Write a file of a store where there is none; False where there is one. Of several that try at once, one succeeds.

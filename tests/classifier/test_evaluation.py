@@ -332,6 +332,16 @@ def test_nothing_is_written_into_a_finished_dataset(make_dataset: Callable[..., 
     assert dataset.folder.files() == before
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_a_detector_is_opened(tmp_path: Path):
+    for label in ("real", "fake"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.png").write_bytes(png(picture(1, 100)))
+    (tmp_path / "taken").write_bytes(b"")
+    result = run("nowhere", str(tmp_path), "--out", str(tmp_path / "taken"))
+    assert isinstance(result.exception, DatasetError)
+    assert "cannot write here" in str(result.exception)
+
+
 def run(*arguments: str) -> Result:
     app = typer.Typer()
     app.command()(command)

@@ -182,6 +182,21 @@ def test_a_folder_that_cannot_be_one_is_one_clear_line(tmp_path: Path, below: st
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no such file system there")
+def test_a_file_system_that_takes_no_files_is_one_clear_line():
+    for ask in (lambda: Folder.at("/proc").write("a", b""), Folder.at("/proc/a").check_writable):
+        with pytest.raises(DatasetError, match=r"^/proc.*: cannot write here .*Choose another folder"):
+            ask()
+
+
+def test_asking_whether_a_folder_can_be_written_leaves_nothing(folder: Folder, tmp_path: Path):
+    folder.write("a", b"1")
+    folder.check_writable()
+    assert folder.files() == ["a"]
+    Folder.at(str(tmp_path / "new")).check_writable()
+    assert not (tmp_path / "new").exists()
+
+
 def test_another_error_of_the_system_stays_as_it_is(folder: Folder):
     def fail() -> None:
         with folder.create("a"):

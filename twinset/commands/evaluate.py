@@ -61,6 +61,7 @@ def evaluate(
         raise DatasetError(f"{targets[0]}: give at least one detector, and after it the images to evaluate on.")
     from flows.evaluate import evaluate_detectors
     from flows.evaluation_images import open_images
+    from manifests.storage import Folder
 
     *detectors, target = targets
     images = open_images(
@@ -68,6 +69,7 @@ def evaluate(
     )
     folder = (out or Path(f"evaluation-{images.described.name}")).absolute()
     refuse_inside_dataset(str(folder))
+    Folder.at(str(folder)).check_writable()
     found = evaluate_detectors(detectors, images, robustness_groups=robustness_groups if robustness else 0)
     write_evaluation(found, folder)
     if as_json:
