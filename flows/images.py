@@ -42,7 +42,8 @@ class NamedImages:
             DatasetError: one is not.
         """
         for place in self.places:
-            if not is_url(place) and not os.path.exists(place):  # noqa: PTH110 - it bears any name
+            # it bears any name; a link to nowhere, as a pattern of the shell may name one, is a file that cannot be read
+            if not is_url(place) and not os.path.lexists(place):
                 raise DatasetError(f"{place}: there is no such file or folder. Give images, folders or http(s) URLs.")
 
     @property

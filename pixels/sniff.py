@@ -43,4 +43,5 @@ def sniff(data: bytes) -> str:
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
-    raise RejectedItem(Reason.NOT_AN_IMAGE, f"{len(data)} bytes that begin with {data[:8]!r}")
+    what = f"{len(data)} bytes that begin with {data[:8]!r}" if data else "the file is empty"
+    raise RejectedItem(Reason.NOT_AN_IMAGE, what)

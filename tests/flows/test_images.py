@@ -98,6 +98,15 @@ def test_a_path_that_is_not_there_is_told_at_once(tmp_path: Path):
     NamedImages(["http://example.org/not-asked.png", str(tmp_path)]).check()
 
 
+def test_a_named_link_to_nowhere_is_an_answer_and_the_others_are_read(tmp_path: Path):
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing")
+    (tmp_path / "here.jpg").write_bytes(b"")
+    images = NamedImages([str(tmp_path / "gone.jpg"), str(tmp_path / "here.jpg")])
+    images.check()
+    (_, reason), (_, data) = images
+    assert (str(reason), data) == ("not-found: No such file or directory", b"")
+
+
 def test_a_link_to_itself_is_named_and_the_others_are_read(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(b"bytes")
     (tmp_path / "loop.jpg").symlink_to("loop.jpg")

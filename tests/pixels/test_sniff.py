@@ -40,3 +40,8 @@ def test_anything_else_is_no_image(data: bytes):
     with pytest.raises(RejectedItem) as rejected:
         sniff(data)
     assert rejected.value.reason is Reason.NOT_AN_IMAGE
+
+
+def test_an_empty_file_is_called_so():
+    with pytest.raises(RejectedItem, match="not-an-image: the file is empty"):
+        sniff(b"")
