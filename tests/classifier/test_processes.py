@@ -91,7 +91,7 @@ def test_two_processes_train_one_detector(make_dataset: MakeDataset, tmp_path: P
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
             script, dataset.root, CONFIG.model_dump_json(), out,
         ],
-        capture_output=True, text=True, check=False, env=environment, timeout=240,
+        capture_output=True, text=True, check=False, env=environment, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     first, second = (

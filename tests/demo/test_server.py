@@ -47,7 +47,7 @@ def test_a_working_address_gives_the_file(world: Served, fault: str | None):
 def test_a_missing_one_is_not_found(world: Served):
     for path in (entry_with(world, "missing").path, "/photos/../world.json", "/"):
         with pytest.raises(urllib.error.HTTPError) as error:
-            urllib.request.urlopen(world[1].url + path, timeout=5)  # noqa: S310 - the loopback server
+            urllib.request.urlopen(world[1].url + path, timeout=60)  # noqa: S310 - the loopback server
         assert error.value.code == 404
         error.value.close()
 

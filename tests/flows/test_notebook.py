@@ -15,7 +15,7 @@ def test_the_notebook_runs(built: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("TWINSET_DATASET", str(built))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
     told = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ()))
     assert "small by twinset" in told
     assert "headers" in told

@@ -24,7 +24,7 @@ def test_writing_goes_on_while_the_next_batch_is_made():
         yield 2
 
     def write(_: int) -> bool:
-        return second_is_made.wait(timeout=10)
+        return second_is_made.wait(timeout=120)
 
     assert list(overlapped(batches(), write)) == [True, True]
 
@@ -101,7 +101,7 @@ def test_the_next_batches_are_prepared_while_this_one_is_worked_on():
 
     found = []
     for number, ready in enumerate(ahead(range(4), prepare, max_waiting=1)):
-        assert prepared[min(number + 1, 3)].wait(timeout=10)
+        assert prepared[min(number + 1, 3)].wait(timeout=120)
         found.append(ready)
     assert found == [0, 10, 20, 30]
 

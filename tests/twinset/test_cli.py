@@ -107,7 +107,7 @@ def test_interrupted_is_told_in_one_line():
         connection, _ = server.accept()
         with connection:  # never answers, and so keeps the command waiting
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors == "stopped. Run the same command again to go on where it stopped.\n"
 

@@ -112,7 +112,7 @@ def drawn(build_dataset: Callable[..., Dataset]) -> Callable[[bytes | None], str
     def draw(content: bytes | None) -> str:
         if content is not None:
             dataset.folder.write("reports/audit.json", content)
-        app = AppTest.from_function(_script, default_timeout=60, args=(str(dataset.folder), None)).run()
+        app = AppTest.from_function(_script, default_timeout=300, args=(str(dataset.folder), None)).run()
         return " ".join(
             [*(str(each.proto.body) for each in app.get("html")), *(each.message for each in app.exception)]
         )

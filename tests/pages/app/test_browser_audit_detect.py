@@ -21,7 +21,7 @@ from tests.pages.service.pictures import HOSTILE, POLYGLOT, encoded
 from tests.ports import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PATIENCE = 60_000  # milliseconds: other tests may have the cores
+PATIENCE = 180_000  # milliseconds: other tests may have the cores
 
 
 @pytest.fixture

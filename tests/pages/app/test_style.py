@@ -9,7 +9,7 @@ def _script() -> None:
 
 def test_html_that_holds_images_is_sent_as_it_is():
     # searching 100 kB of base64 for an indentation took longer than all else that a card needs
-    app = AppTest.from_function(_script, default_timeout=60).run()
+    app = AppTest.from_function(_script, default_timeout=300).run()
     assert [each.proto.body for each in app.get("html")] == [
         '  <img src="data:image/png;base64,AA==">\n  <p>caption</p>'
     ]

@@ -20,7 +20,7 @@ from tests.pages.service.conftest import LOOPBACK
 from tests.pages.service.pictures import HOSTILE, encoded
 
 CLIENTS = 200
-PATIENCE = 60
+PATIENCE = 180
 
 
 @pytest.fixture

@@ -54,11 +54,11 @@ def test_a_body_in_chunks_arrives_whole(server: Any):
 @pytest.mark.parametrize("path", ["/silent", "/drip", "/drip-headers"])
 def test_no_server_can_hold_a_url_beyond_its_deadline(server: Any, path: str):
     server.routes |= {"/silent": lambda handler: handler.wait(), "/drip": drip, "/drip-headers": drip_headers}
-    bounded = opener(deadline=0.7)
+    bounded = opener(deadline=2.0)
     begin = time.monotonic()
     failure = rejection(bounded, server.url(path))
     assert failure.reason is Reason.TIMEOUT
-    assert failure.detail == "no whole answer within 0.7 s"
+    assert failure.detail == "no whole answer within 2 s"
     assert time.monotonic() - begin < 30  # the server itself would take more than a minute
     assert rejection(bounded, server.url(path)).reason is Reason.TIMEOUT
     assert server.hits[path] == 1  # the time of this URL is up: a retry does not ask again
@@ -217,11 +217,11 @@ def test_gzip_that_is_cut_off_is_no_success(server: Any):
 
 def test_waiting_for_a_turn_is_not_charged_to_the_url(server: Any):
     def slow(handler: Any):
-        handler.wait(0.6)
+        handler.wait(1.1)
         handler.answer(b"late")
 
     server.routes["/slow"] = slow
     urls = [f"{server.url('/slow')}#{number}" for number in range(4)]  # the server does not see what stands after #
-    bounded = opener(deadline=2.0, per_host=1)  # less than the four take together
+    bounded = opener(deadline=4.0, per_host=1)  # less than the four take together
     with ThreadPool(4) as threads:
         assert threads.map(lambda url: bounded.open(url).read(), urls) == [b"late"] * 4
