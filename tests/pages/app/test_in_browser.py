@@ -62,7 +62,7 @@ def page() -> Iterator[Page]:
         pytest.skip("no Chromium here: install the package `chromium`")
     wrong: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
         tab = browser.new_page(viewport={"width": 1280, "height": 1000})
         tab.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
