@@ -106,7 +106,7 @@ def test_the_real_img2dataset_fetches_what_it_can_and_says_why_not(
     from_open_images = open_images(tmp_path, web)
     expected = from_open_images + laion(tmp_path, web) + coco(tmp_path, web) + url_list(tmp_path, web)
     listings = [listing for listing, _ in expected]
-    settings = FetchSettings(deadline=6.0, retries=1, private_hosts=frozenset({"127.0.0.1"}))
+    settings = FetchSettings(deadline=60.0, retries=1, private_hosts=frozenset({"127.0.0.1"}))
     fetched = list(fetch_urls(listings, tmp_path / "work", "mixed", settings, max_bytes=2**20))
 
     assert [listing for listing, _ in fetched] == listings
