@@ -1,7 +1,6 @@
 """What detectors are worth on images: figures with intervals, by generator and source, and which images to look at."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from classifier.evaluation_report import (
     ReliabilityBin,
     Robustness,
 )
-from classifier.examples import Example, Scored
+from classifier.examples import Described, Example, Scored
 from classifier.galleries import galleries
 from classifier.intervals import Ranked, difference
 from classifier.metrics import measured
@@ -29,23 +28,6 @@ from classifier.robustness import stress
 from classifier.scoring import score
 from manifests.errors import DatasetError
 from manifests.records import LABELS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Described:
-    """What is evaluated on.
-
-    Attributes:
-        name: of the dataset or folder.
-        digest: of the dataset's index; empty for images from elsewhere.
-        split: which split; empty for all.
-        notes: what a reader has to know.
-    """
-
-    name: str
-    digest: str = ""
-    split: str = ""
-    notes: tuple[str, ...] = ()
 
 
 def evaluate(

@@ -13,6 +13,23 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What is evaluated on.
+
+    Attributes:
+        name: of the dataset or folder.
+        digest: of the dataset's index; empty for images from elsewhere.
+        split: which split; empty for all.
+        notes: what a reader has to know.
+    """
+
+    name: str
+    digest: str = ""
+    split: str = ""
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One labelled image; text that is not known is empty.

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from audit.foreign import ForeignDataset, open_foreign, parse_label_names
-from classifier.evaluation import Described
-from classifier.examples import Example
+from classifier.examples import Described, Example
 from flows.audit import is_ours, named_members
 from flows.images import NamedImages
 from manifests.dataset import Dataset

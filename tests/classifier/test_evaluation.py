@@ -18,9 +18,9 @@ from classifier.calibration import logits_of
 from classifier.comparison import Candidate, Standing, ensemble
 from classifier.config import ClassifierConfig
 from classifier.detector import Detector
-from classifier.evaluation import Described, evaluate
+from classifier.evaluation import evaluate
 from classifier.evaluation_report import Evaluation
-from classifier.examples import Example
+from classifier.examples import Described, Example
 from classifier.network import new_network
 from classifier.report import DetectorConfig
 from classifier.robustness import at_least
@@ -309,8 +309,8 @@ def test_a_list_that_names_an_image_twice_and_a_terminal_of_eighty_columns(detec
         (["resnet=x.pth", "{images}"], "no baseline is called 'resnet'"),
         (["npr=nowhere.pth", "{images}"], "no such file of weights"),
         (["{images}", "{images}"], "no detector here"),
-        (["{images}", "nowhere"], "there is no such folder"),
-        (["x.pth", "{images}/real"], "images of one class alone are given with --all real or --all fake"),
+        (["org/detector", "nowhere"], "there is no such folder"),
+        (["org/detector", "{images}/real"], "images of one class alone are given with --all real or --all fake"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments: list[str], message: str, tmp_path: Path):
@@ -337,7 +337,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_a_detector_is_opened(tmp
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.png").write_bytes(png(picture(1, 100)))
     (tmp_path / "taken").write_bytes(b"")
-    result = run("nowhere", str(tmp_path), "--out", str(tmp_path / "taken"))
+    result = run("org/detector", str(tmp_path), "--out", str(tmp_path / "taken"))
     assert isinstance(result.exception, DatasetError)
     assert "cannot write here" in str(result.exception)
 

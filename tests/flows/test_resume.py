@@ -31,7 +31,7 @@ def kill_when(process: "subprocess.Popen[str]", folder: Path, count: int) -> boo
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return True
-        time.sleep(0.005)
+        time.sleep(0.02)
     return False
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from classifier.comparison import Candidate, Standing
-from classifier.evaluation import Described, evaluate
+from classifier.evaluation import evaluate
 from classifier.evaluation_report import Evaluation
-from classifier.examples import Example
+from classifier.examples import Described, Example
 from classifier.images import judged_pixels
 from pages.audit_images import NamedImage, thumbnails
 from pages.evaluation_figures import grids, roc_traces

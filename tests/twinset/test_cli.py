@@ -37,8 +37,8 @@ model = "org/autoencoder"
 HEAVY = ("torch", "diffusers", "transformers", "timm", "lightning", "prefect", "sklearn", "matplotlib")
 
 
-def imported(*arguments: str) -> set[str]:
-    """Which heavy libraries a command imports."""
+def imported(*arguments: str, ends_with: str = "") -> set[str]:
+    """Which heavy libraries a command imports, and that what it says last begins so."""
     script = (
         "import sys, runpy\n"
         f"sys.argv = ['twinset', *{list(arguments)!r}]\n"
@@ -47,7 +47,9 @@ def imported(*arguments: str) -> set[str]:
         f"print('IMPORTED', *[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(result.stderr.splitlines()[-1].split()[1:])
+    *said, libraries = result.stderr.splitlines()
+    assert not ends_with or said[-1].startswith(ends_with)
+    return set(libraries.split()[1:])
 
 
 def test_help_names_the_commands():
@@ -75,6 +77,21 @@ def test_help_and_plan_import_no_model_library(tmp_path: Path):
     assert imported("plan", str(recipe)) == set()
     planned = json.loads(twinset("plan", recipe, "--json").stdout)
     assert planned["name"] == "demo"
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [
+        ("evaluate", "nowhere", "{here}"),
+        ("evaluate", "org/detector", "nowhere"),
+        ("predict", "nowhere", "--model", "org/detector"),
+        ("train", "{here}", "--out", "detector", "--preset", "small"),
+        ("distill", "--teachers", "teacher", "{here}", "--out", "detector", "--preset", "small"),
+        ("continue", "--replay", "earlier", "first", "{here}", "--out", "detector", "--preset", "small"),
+    ],
+)
+def test_a_mistake_is_told_before_a_model_library_is_imported(mistaken: tuple[str, ...], tmp_path: Path):
+    assert imported(*(argument.format(here=tmp_path) for argument in mistaken), ends_with="error: ") == set()
 
 
 def test_errors_are_one_line(tmp_path: Path):

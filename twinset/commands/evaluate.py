@@ -59,17 +59,25 @@ def evaluate(
     """Measure detectors on images, side by side, with intervals; thresholds stay as validation chose them."""
     if len(targets) < 2:
         raise DatasetError(f"{targets[0]}: give at least one detector, and after it the images to evaluate on.")
-    from flows.evaluate import evaluate_detectors
+    # what can be asked without torch, which takes seconds, is asked first
+    from classifier.whereabouts import check_whereabouts
     from flows.evaluation_images import open_images
     from manifests.storage import Folder
 
     *detectors, target = targets
+    for detector in detectors:
+        if "=" not in detector:
+            check_whereabouts(detector)
     images = open_images(
         target, split, layout=layout, label_column=label_column, label_names=label_name or (), of_class=of_class
     )
     folder = (out or Path(f"evaluation-{images.described.name}")).absolute()
     refuse_inside_dataset(str(folder))
     Folder.at(str(folder)).check_writable()
+    from flows.evaluate import (
+        evaluate_detectors,  # torch, which takes seconds, when all that can be asked without it was
+    )
+
     found = evaluate_detectors(detectors, images, robustness_groups=robustness_groups if robustness else 0)
     write_evaluation(found, folder)
     if as_json:

@@ -58,16 +58,17 @@ def predict(
     Exit code: 0 when all were judged, 3 when some could not be, 1 on an error.
     """
     from classifier.whereabouts import check_whereabouts
+    from flows.images import NamedImages
 
-    check_whereabouts(model)  # before torch is imported, which takes seconds
+    # before torch is imported, which takes seconds
+    check_whereabouts(model)
+    found = NamedImages(images)
+    found.check()
     from classifier.backends import backend_named, candidates, run_by
     from classifier.opening import open_detector
     from classifier.prediction import answers
-    from flows.images import NamedImages
     from flows.progress import counting
 
-    found = NamedImages(images)
-    found.check()
     tally = {"fake": 0, "real": 0, "": 0}
     with ExitStack() as stack:
         write = stack.enter_context(_output(csv_file, as_json=as_json))

@@ -36,9 +36,9 @@ def train(
     from twinset.commands.build import dataset_named
 
     config = _classifier_of(recipe, preset) if recipe is not None else None
+    dataset = dataset_named(dataset, out, recipe=recipe, preset=preset, force=force)
     from classifier.processes import Processes
 
-    dataset = dataset_named(dataset, out, recipe=recipe, preset=preset, force=force)
     metrics = train_into(dataset, str(out), config, force=force, device=device)
     if as_json and Processes.of_environment().is_first:
         typer.echo(json.dumps(metrics))
