@@ -152,7 +152,7 @@ def open_embedder(config: AuditConfig) -> Embedder:
 def _audit_own(target: str, with_null_control: bool | None, out: Path | None) -> Audited:
     dataset = Dataset.open(target)
     config, captions, usual = _settings(dataset, target)
-    folder = _outside(out or usual)
+    folder = results_folder(out or usual)
     notes: tuple[str, ...] = ()
     try:
         embedder = open_embedder(config)
@@ -191,7 +191,7 @@ def _audit_foreign(
 
     opened = open_foreign(target, layout, label_column, parse_label_names(label_names))
     path = Path(target).resolve()
-    folder = _outside(out or _beside(path.stem))
+    folder = results_folder(out or _beside(path.stem))
     config = AuditConfig()
     with counting("audit", opened.count, "images read") as advance:
         report = audit_foreign(_counted(opened, advance), config, embedder=open_embedder(config))
@@ -208,8 +208,12 @@ def _beside(name: str) -> Path:
     return Path.cwd() / f"audit-{name}"
 
 
-def _outside(folder: Path) -> Path:
-    """The folder for the results, which can be written; not one in a dataset, whose index would not name them."""
+def results_folder(folder: Path) -> Path:
+    """The folder for what an audit or an evaluation finds, asked before the work.
+
+    Raises:
+        DatasetError: it lies in a dataset, whose index would not name the results, or it cannot be written.
+    """
     refuse_inside_dataset(str(folder))
     Folder.at(str(folder)).check_writable()
     return folder

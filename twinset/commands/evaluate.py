@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from manifests.dataset import refuse_inside_dataset
 from manifests.errors import DatasetError, printable
 from twinset.commands.options import LabelColumn, LayoutOption
 
@@ -61,8 +60,8 @@ def evaluate(
         raise DatasetError(f"{targets[0]}: give at least one detector, and after it the images to evaluate on.")
     # what can be asked without torch, which takes seconds, is asked first
     from classifier.whereabouts import check_whereabouts
+    from flows.audit import results_folder
     from flows.evaluation_images import open_images
-    from manifests.storage import Folder
 
     *detectors, target = targets
     for detector in detectors:
@@ -71,12 +70,8 @@ def evaluate(
     images = open_images(
         target, split, layout=layout, label_column=label_column, label_names=label_name or (), of_class=of_class
     )
-    folder = (out or Path(f"evaluation-{images.described.name}")).absolute()
-    refuse_inside_dataset(str(folder))
-    Folder.at(str(folder)).check_writable()
-    from flows.evaluate import (
-        evaluate_detectors,  # torch, which takes seconds, when all that can be asked without it was
-    )
+    folder = results_folder((out or Path(f"evaluation-{images.described.name}")).absolute())
+    from flows.evaluate import evaluate_detectors
 
     found = evaluate_detectors(detectors, images, robustness_groups=robustness_groups if robustness else 0)
     write_evaluation(found, folder)
