@@ -75,7 +75,7 @@ def write_dataset(
     shards: int,
     audit: str,
     fakes_alone: int | None,
-    shards_of_pairs: int = 0,
+    shards_of_pairs: int,
 ) -> Dataset:
     pairs: list[Pair] = []
     infos: list[ShardInfo] = []

@@ -26,6 +26,8 @@ long_proof = pytest.mark.skipif(
     not os.environ.get("TWINSET_TEST_CLUSTER"), reason="takes minutes: set TWINSET_TEST_CLUSTER=1"
 )
 
+in_this_process = pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+
 NODE: dict[str, Any] = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 80 * 2**20}
 """What Ray counts as a GPU is none here: only how chunks are given to it is the same."""
 
@@ -80,7 +82,7 @@ def bytes_of(dataset: Path) -> dict[str, bytes]:
     return {name: (dataset / name).read_bytes() for name in names}
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+@in_this_process
 def test_a_worker_with_a_gpu_serves_chunk_after_chunk(
     ray_nodes: RayNodes, built: Path, prefect_api: str, tmp_path: Path
 ):
@@ -111,7 +113,7 @@ def test_a_worker_with_a_gpu_serves_chunk_after_chunk(
     assert len(set(workers)) == 2, "a model would be loaded once a chunk"
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+@in_this_process
 def test_nodes_are_asked_for_the_api_that_this_process_knows(ray_nodes: RayNodes, built: Path):
     from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -127,7 +129,7 @@ def test_nodes_are_asked_for_the_api_that_this_process_knows(ray_nodes: RayNodes
         pytest.fail("a build would begin")
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+@in_this_process
 def test_a_node_that_does_not_answer_is_named(
     ray_nodes: RayNodes, built: Path, prefect_api: str, monkeypatch: pytest.MonkeyPatch
 ):

@@ -42,7 +42,7 @@ def processes(group: int | None = None, *, naming: str = ""):
     return found
 
 
-def gone(group: int | None = None, *, naming: str = "", within: float = 120):
+def gone(group: int | None = None, *, naming: str = "", within: float = 20):
     """Whether no such process is left after some seconds at most."""
     end = time.monotonic() + within
     while processes(group, naming=naming) and time.monotonic() < end:
